@@ -1,0 +1,1 @@
+"""The machinery that turns pages into proofs and a site."""
