@@ -14,4 +14,6 @@ class PageError(Exception):
 
     def __init__(self, path: Path | str, line: int, message: str) -> None:
         self.path, self.line, self.message = Path(path), line, message
-        super().__init__(f"{path}:{line}: {message}")
+        here = Path.cwd()
+        shown = self.path.relative_to(here) if self.path.is_relative_to(here) else self.path
+        super().__init__(f"{shown}:{line}: {message}")
