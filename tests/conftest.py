@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from sitekit import verification
 from sitekit.shapes import unchecked
 from sitekit.verification import Row
 from tests.oracle import Verify
@@ -44,12 +45,21 @@ def as_a_reader() -> Iterator[None]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the switch with which ``make update`` writes the record."""
-    parser.addoption("--record", action="store_true", help="write docs/verification.json from this run")
+    parser.addoption("--record", action="store_true", help=f"write {verification.RECORD} from this run of all tests")
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand the rows to the controlling process (pytest-xdist), or write them."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Collect the rows of a worker (pytest-xdist)."""
+    rows = node.config.stash.setdefault(ROWS, [])
+    rows += [Row(*row) for row in getattr(node, "workeroutput", {}).get("rows", [])]
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Hand the rows to the controlling process, or write them: all of them, so that no row outlives its test."""
     rows = session.config.stash.get(ROWS, [])
     worker: Any = getattr(session.config, "workeroutput", None)
     if worker is not None:
-        worker["rows"] = [(r.name, r.oracle, r.dtype, r.values, r.gradients) for r in rows]
+        worker["rows"] = [(row.name, row.oracle, row.dtype, row.values, row.gradients) for row in rows]
+    elif session.config.getoption("--record") and exitstatus == pytest.ExitCode.OK:
+        verification.write(verification.merge(rows, verification.read()))
