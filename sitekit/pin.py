@@ -17,7 +17,8 @@ ONE_PLATFORM = re.compile(r"(nvidia|cuda|triton)\b")
 def pin(root: Path, torch: str) -> None:
     """Note the versions that a new environment gets: the newest of everything, and ``torch`` as told."""
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = [f"torch=={torch}", *project["dependencies"]]  # the pin first, or pip fetches the newest torch to look at it
+    # The pin first, or pip fetches the newest torch only to look at it.
+    wanted = [f"torch=={torch}", *project["dependencies"]]
     for extra in EXTRAS.split(","):
         wanted += project["optional-dependencies"][extra]
     with tempfile.TemporaryDirectory() as scratch:
