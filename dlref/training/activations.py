@@ -1,0 +1,370 @@
+"""Activation functions and their hand-written derivatives.
+
+The entry-wise functions come first, ``derivative`` gives their slopes, and the softmax family, which couples the
+entries of a vector, comes last with its Jacobian-vector product. Each argument of an exponential is kept at or below
+zero, so that nothing overflows and autograd never meets 0 · ∞, whatever the precision.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def identity(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Return x itself, the output unit of regression: f(x) = x.
+
+    Source: Goodfellow et al. 2016, section 6.2.2.1 ("linear unit").
+
+    Oracle: torch.nn.Identity.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import identity
+        >>> identity(torch.tensor([-2.0, 3.0]))
+        tensor([-2.,  3.])
+    """
+    return x
+
+
+def sigmoid(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Squash x into (0, 1): f(x) = 1 / (1 + e⁻ˣ).
+
+    Source: Goodfellow et al. 2016, section 6.2.2.2.
+
+    Oracle: torch.sigmoid.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import sigmoid
+        >>> sigmoid(torch.tensor([-1000.0, 0.0, 1000.0]))
+        tensor([0.0000, 0.5000, 1.0000])
+    """
+    below, above = torch.exp(x.clamp(max=0)), torch.exp(-x.clamp(min=0))
+    return torch.where(x < 0, below / (1 + below), 1 / (1 + above))
+
+
+def tanh(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Squash x into (-1, 1): f(x) = (eˣ - e⁻ˣ) / (eˣ + e⁻ˣ) = 2 sigmoid(2x) - 1.
+
+    Source: Goodfellow et al. 2016, section 6.3.2.
+
+    Oracle: torch.tanh.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import tanh
+        >>> tanh(torch.tensor([-1000.0, 1e-8, 1000.0]))
+        tensor([-1.0000e+00,  1.0000e-08,  1.0000e+00])
+    """
+    # e²ˣ - 1 in one step keeps the digits of a small x, which a difference of exponentials cancels.
+    below, above = torch.expm1(2 * x.clamp(max=0)), torch.expm1(-2 * x.clamp(min=0))
+    return torch.where(x < 0, below / (2 + below), -above / (2 + above))
+
+
+def relu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Keep what is positive: f(x) = max(x, 0), with slope 0 at 0.
+
+    Source: Nair, Hinton 2010, Rectified linear units improve restricted Boltzmann machines, ICML.
+
+    Oracle: torch.nn.functional.relu.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import relu
+        >>> relu(torch.tensor([-2.0, 3.0]))
+        tensor([0., 3.])
+    """
+    return torch.where(x <= 0, 0, x)
+
+
+def leaky_relu(x: Float[Tensor, "*shape"], negative_slope: float = 0.01) -> Float[Tensor, "*shape"]:
+    """Keep what is positive and a fraction of the rest: f(x) = x if x > 0, else negative_slope · x.
+
+    Args:
+        x: Numbers of any size.
+        negative_slope: The fraction kept. 0.01 as in the paper and torch; PReLU learns it.
+
+    Source: Maas, Hannun, Ng 2013, Rectifier nonlinearities improve neural network acoustic models, ICML workshop.
+
+    Oracle: torch.nn.functional.leaky_relu.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import leaky_relu
+        >>> leaky_relu(torch.tensor([-2.0, 3.0]))
+        tensor([-0.0200,  3.0000])
+    """
+    return torch.where(x > 0, x, negative_slope * x)
+
+
+def elu(x: Float[Tensor, "*shape"], alpha: float = 1.0) -> Float[Tensor, "*shape"]:
+    """Bend smoothly to a floor: f(x) = x if x > 0, else alpha · (eˣ - 1).
+
+    Args:
+        x: Numbers of any size.
+        alpha: The depth of the floor. Only alpha = 1 has no kink at 0.
+
+    Source: Clevert, Unterthiner, Hochreiter 2015, arXiv:1511.07289.
+
+    Oracle: torch.nn.functional.elu.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import elu
+        >>> elu(torch.tensor([-1000.0, -1.0, 3.0]))
+        tensor([-1.0000, -0.6321,  3.0000])
+    """
+    return torch.where(x > 0, x, alpha * torch.expm1(x.clamp(max=0)))
+
+
+def softplus(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Smooth ReLU, the integral of sigmoid: f(x) = ln(1 + eˣ).
+
+    Source: Glorot, Bordes, Bengio 2011, Deep sparse rectifier neural networks, PMLR 15:315. Exact for every x: torch
+    returns x itself beyond a threshold of 20, which is 2e-9 too little.
+
+    Oracle: torch.nn.functional.softplus with threshold=100.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import softplus
+        >>> softplus(torch.tensor([-1000.0, 0.0, 1000.0]))
+        tensor([0.0000e+00, 6.9315e-01, 1.0000e+03])
+    """
+    below, above = torch.exp(x.clamp(max=0)), torch.exp(-x.clamp(min=0))
+    return torch.where(x < 0, torch.log1p(below), x + torch.log1p(above))
+
+
+def gelu(x: Float[Tensor, "*shape"], approximate: str = "none") -> Float[Tensor, "*shape"]:
+    """Weigh x by the share Φ(x) of a standard normal that lies below it: f(x) = x · Φ(x).
+
+    Args:
+        x: Numbers of any size.
+        approximate: "none" for Φ(x) = (1 + erf(x/√2)) / 2; "tanh" for the older, cheaper
+            Φ(x) ≈ (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2. The two GELUs differ by up to 5e-4.
+
+    Raises:
+        ValueError: approximate is neither.
+
+    Source: Hendrycks, Gimpel 2016, arXiv:1606.08415, section 2.
+
+    Oracle: torch.nn.functional.gelu.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import gelu
+        >>> gelu(torch.tensor([-1000.0, -1.0, 3.0]))
+        tensor([-0.0000, -0.1587,  2.9960])
+    """
+    share, _ = _normal_share(x, approximate)
+    return x * share
+
+
+def silu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Let x gate itself: f(x) = x · sigmoid(x), that is swish with beta = 1.
+
+    Source: Hendrycks, Gimpel 2016, arXiv:1606.08415; Elfwing, Uchibe, Doya 2017, arXiv:1702.03118.
+
+    Oracle: torch.nn.functional.silu.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import silu
+        >>> silu(torch.tensor([-1.278465, 3.0]))
+        tensor([-0.2785,  2.8577])
+    """
+    return swish(x)
+
+
+def swish(x: Float[Tensor, "*shape"], beta: float = 1.0) -> Float[Tensor, "*shape"]:
+    """Let x gate itself, the more sharply the larger beta is: f(x) = x · sigmoid(beta · x).
+
+    Args:
+        x: Numbers of any size.
+        beta: 0 gives x / 2, 1 gives silu, a large value comes close to relu.
+
+    Source: Ramachandran, Zoph, Le 2017, arXiv:1710.05941.
+
+    Oracle: torch.nn.functional.silu(beta · x) / beta.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import swish
+        >>> swish(torch.tensor([-1.0, 1.0]), beta=10.0)
+        tensor([-4.5398e-05,  9.9995e-01])
+    """
+    return x * sigmoid(beta * x)
+
+
+def hardswish(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Imitate silu without an exponential: f(x) = x · min(max(x + 3, 0), 6) / 6.
+
+    Source: Howard et al. 2019, arXiv:1905.02244, section 5.2.
+
+    Oracle: torch.nn.functional.hardswish.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import hardswish
+        >>> hardswish(torch.tensor([-3.0, -1.5, 1.0, 3.0]))
+        tensor([ 0.0000, -0.3750,  0.6667,  3.0000])
+    """
+    return torch.where(x.abs() < 3, x * ((x + 3) / 6), relu(x))
+
+
+def _normal_share(x: Tensor, approximate: str) -> tuple[Tensor, Tensor]:
+    """Return Φ(x) and its slope: the distribution function of the standard normal and its density."""
+    if approximate == "none":
+        return (1 + torch.erf(x / math.sqrt(2))) / 2, torch.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+    if approximate == "tanh":
+        x = x.clamp(-10, 10)  # beyond, Φ is 0 or 1 to the last bit, and x³ would overflow float16
+        scale = 2 * math.sqrt(2 / math.pi)  # (1 + tanh(z)) / 2 = sigmoid(2z)
+        z = scale * (x + 0.044715 * x**3)
+        return sigmoid(z), derivative(sigmoid, z) * scale * (1 + 3 * 0.044715 * x**2)
+    raise ValueError(f"approximate must be 'none' or 'tanh', got {approximate!r}")
+
+
+def _gelu_slope(x: Tensor, approximate: str = "none") -> Tensor:
+    share, density = _normal_share(x, approximate)
+    return share + x * density
+
+
+_SLOPES: dict[Callable[..., Tensor], Callable[..., Tensor]] = {
+    identity: lambda x: torch.ones_like(x),
+    sigmoid: lambda x: sigmoid(x) * sigmoid(-x),
+    tanh: lambda x: 4 * sigmoid(2 * x) * sigmoid(-2 * x),  # 1 - tanh² without its cancellation
+    relu: lambda x: (x > 0).to(x.dtype),
+    leaky_relu: lambda x, negative_slope=0.01: torch.where(x > 0, torch.ones_like(x), negative_slope),
+    elu: lambda x, alpha=1.0: torch.where(x > 0, 1, alpha * torch.exp(x.clamp(max=0))),
+    softplus: sigmoid,
+    gelu: _gelu_slope,
+    silu: lambda x: derivative(swish, x),
+    swish: lambda x, beta=1.0: sigmoid(beta * x) + beta * (x * derivative(sigmoid, beta * x)),
+    hardswish: lambda x: torch.where(x.abs() < 3, x / 3 + 0.5, derivative(relu, x)),
+}
+
+
+def derivative(
+    activation: Callable[..., Tensor], x: Float[Tensor, "*shape"], **options: float | str
+) -> Float[Tensor, "*shape"]:
+    """Return the slope f′(x) of an entry-wise activation, from its formula and not from autograd.
+
+    Args:
+        activation: A function of this module, from identity to hardswish. At a kink it gives the slope that torch uses.
+        x: Where the slope is taken.
+        options: What the activation itself takes: negative_slope, alpha, approximate or beta.
+
+    Raises:
+        ValueError: activation is none of them. softmax has softmax_jvp instead of a slope.
+
+    Source: the chain and product rules; each formula stands in the table above.
+
+    Oracle: torch.autograd of torch.nn.functional, and central finite differences.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import derivative, leaky_relu, sigmoid
+        >>> derivative(sigmoid, torch.tensor([-1000.0, 0.0, 1000.0]))
+        tensor([0.0000, 0.2500, 0.0000])
+        >>> derivative(leaky_relu, torch.tensor([-2.0, 3.0]), negative_slope=0.2)
+        tensor([0.2000, 1.0000])
+    """
+    if activation not in _SLOPES:
+        known = ", ".join(function.__name__ for function in _SLOPES)
+        got = getattr(activation, "__qualname__", repr(activation))
+        raise ValueError(f"activation must be an entry-wise function of this module ({known}), got {got}")
+    return _SLOPES[activation](x, **options)
+
+
+def softmax(x: Float[Tensor, "*shape"], dim: int = -1) -> Float[Tensor, "*shape"]:
+    """Turn scores into probabilities that sum to 1 along one axis: fᵢ(x) = e^xᵢ / Σⱼ e^xⱼ.
+
+    Args:
+        x: Scores; adding a constant to all changes nothing.
+        dim: The axis whose entries compete.
+
+    Raises:
+        ValueError: dim is no axis of x.
+
+    Source: Bridle 1990, doi:10.1007/978-3-642-76153-9_28. A row of -inf alone gives NaN, as in torch.
+
+    Oracle: torch.softmax.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import softmax
+        >>> softmax(torch.tensor([1001.0, 1002.0, 1003.0]))
+        tensor([0.0900, 0.2447, 0.6652])
+    """
+    powers = torch.exp(_centred(x, dim))
+    return (powers / powers.sum(dim, keepdim=True)).to(x.dtype)
+
+
+def log_softmax(x: Float[Tensor, "*shape"], dim: int = -1) -> Float[Tensor, "*shape"]:
+    """Take the logarithm of softmax without leaving the log scale: fᵢ(x) = xᵢ - ln Σⱼ e^xⱼ.
+
+    Args:
+        x: Scores; adding a constant to all changes nothing.
+        dim: The axis whose entries compete.
+
+    Raises:
+        ValueError: dim is no axis of x.
+
+    Source: Goodfellow et al. 2016, eq. 6.30.
+
+    Oracle: torch.log_softmax.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import log_softmax
+        >>> log_softmax(torch.tensor([0.0, 1000.0]))
+        tensor([-1000.,     0.])
+    """
+    scores = _centred(x, dim)
+    return (scores - torch.exp(scores).sum(dim, keepdim=True).log()).to(x.dtype)
+
+
+def softmax_jvp(x: Float[Tensor, "*shape"], tangent: Float[Tensor, "*shape"], dim: int = -1) -> Float[Tensor, "*shape"]:
+    """Say how softmax changes when x moves along tangent: J v = p · (v - Σⱼ pⱼ vⱼ) with p = softmax(x).
+
+    J = diag(p) - p pᵀ is symmetric, so the same product carries a gradient back: Jᵀ g = J g.
+
+    Args:
+        x: The scores at which softmax is differentiated.
+        tangent: The direction v, of the shape of x.
+        dim: The axis whose entries compete.
+
+    Raises:
+        ValueError: x and tangent differ in shape, or dim is no axis of x.
+
+    Source: Bridle 1990, doi:10.1007/978-3-642-76153-9_28.
+
+    Oracle: torch.autograd.functional.jvp of torch.softmax.
+
+    Example:
+        >>> import torch
+        >>> from dlref.training.activations import softmax_jvp
+        >>> softmax_jvp(torch.zeros(4), torch.tensor([1.0, 0.0, 0.0, 0.0]))
+        tensor([ 0.1875, -0.0625, -0.0625, -0.0625])
+    """
+    if x.shape != tangent.shape:
+        raise ValueError(f"x and tangent must have one shape: x {tuple(x.shape)}, tangent {tuple(tangent.shape)}")
+    probabilities, direction = softmax(_widened(x), dim), _widened(tangent)
+    mean = (probabilities * direction).sum(dim, keepdim=True)
+    return (probabilities * (direction - mean)).to(x.dtype)
+
+
+def _widened(x: Tensor) -> Tensor:
+    """Return half precision as float32: a sum of 100 000 terms overflows float16."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def _centred(x: Tensor, dim: int) -> Tensor:
+    """Return x minus its maximum along dim, which changes no softmax and keeps every exponent at or below 0."""
+    if not -x.ndim <= dim < x.ndim:
+        raise ValueError(f"dim must be an axis of x: dim {dim}, x of shape {tuple(x.shape)}")
+    wide = _widened(x)
+    return wide - wide.detach().amax(dim, keepdim=True) if x.shape[dim] else wide
