@@ -14,7 +14,7 @@ from sitekit.outline import Outline
 
 _TEXT = r"\[(?P<text>(?:[^\[\]]|\[[^\[\]]*\])*)\]"
 _TARGET = r"<?(?P<target>[^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*)>?"
-_INLINE = re.compile(rf"(?P<image>!?){_TEXT}\(\s*{_TARGET}(?:\s+\"[^\"]*\")?\s*\)")
+_INLINE = re.compile(rf"(?P<image>!?){_TEXT}\(\s*{_TARGET}(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)")
 _REFERENCE = re.compile(rf"{_TEXT}\[(?P<name>[\w.\- ]*)\]")
 _DEFINITION = re.compile(r"^ {0,3}\[(?P<name>[^\]^][^\]]*)\]:\s*<?(?P<target>[^\s>]+)", re.M)
 _EXTERNAL = re.compile(r"^[a-z][a-z0-9+.-]*:", re.I)
@@ -55,7 +55,7 @@ def own_ids(page: Outline) -> list[tuple[str, int]]:
         line = page.line_of(match.start())
         if line not in headings:
             found.append((match["id"] or match["html"], line))
-    return found
+    return sorted(found, key=lambda entry: entry[1])
 
 
 def api_names(package: Path) -> set[str]:

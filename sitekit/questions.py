@@ -16,7 +16,7 @@ MARKER = "<!-- questions -->"
 _CODE = r"(?<!`)(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)"
 _FORMULA = r"\$\$.+?\$\$|(?<![\\$])\$(?![\s$])[^$\n]*?(?<!\s)\$(?!\d)"
 _FOOTNOTE = r"\[\^[^\]]+\]"
-_TARGET = r"\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+\"[^\"]*\")?\)|\[[^\]]*\]"
+_TARGET = r"\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+(?:\"[^\"]*\"|'[^']*'))?\)|\[[^\]]*\]"
 _UNSPOKEN = re.compile(rf"(?P<kept>{_CODE}|{_FORMULA})|{_FOOTNOTE}|!?\[(?P<text>[^\[\]]*)\](?:{_TARGET})", re.S)
 
 
@@ -164,10 +164,10 @@ def index(questions: Sequence[Question], coverage: Coverage, titles: dict[str, s
 
 def _counts(questions: Sequence[Question], coverage: Coverage) -> str:
     more = len(questions) - coverage.questions
+    beyond = f", and {more} more" if more else ""
     return (
-        f"The site answers {coverage.questions} of the {coverage.all_questions} questions on its list"
-        + (f", and {more} more" if more else "")
-        + f". They cover {coverage.items} of the {coverage.all_items} interview questions that the list was made from."
+        f"The site answers {coverage.questions} of the {coverage.all_questions} listed questions{beyond}. Together "
+        f"they answer {coverage.items} of the {coverage.all_items} interview questions that the list was made from."
     )
 
 
