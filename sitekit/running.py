@@ -8,40 +8,20 @@ import __future__
 
 import ast
 import contextlib
-import ctypes
 import importlib
 import io
-import os
-import random
-import signal
 import sys
-import threading
 import traceback
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from sitekit import outputs, shapes
+from sitekit import outputs, sandbox, shapes
 from sitekit.errors import PageError
 from sitekit.outputs import Step
 
-CPU_SECONDS = 2.0
-WALL_SECONDS = 30.0
 _FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
-
-
-class TimeLimitError(BaseException):
-    """A snippet ran too long; no ``except Exception`` of the snippet can swallow it."""
-
-    def __str__(self) -> str:
-        """Say which limit."""
-        return f"took more than {CPU_SECONDS:g} s of processor time (or {WALL_SECONDS:g} s in all): an endless loop?"
-
-
-class NetworkBlockedError(RuntimeError):
-    """A snippet reached for the network."""
 
 
 @contextlib.contextmanager
@@ -64,7 +44,7 @@ def running(
     module = types.ModuleType(f"snippet_{Path(path).stem}_{line}".replace("-", "_"))
     module.__file__ = str(path)
     view = shapes.unchecked() if raises or readers_view else contextlib.nullcontext()
-    with view, _restored(), _module(module):
+    with view, sandbox.restored(), sandbox.module(module):
         _import_first(found)
         raised = _execute(found, module, path, line, raises)
         if raises and raised is None:
@@ -126,7 +106,7 @@ def _execute(
 ) -> BaseException | None:
     """Run the statements one by one; return the expected exception if it came."""
     flags, stdout = 0, io.StringIO()
-    with contextlib.redirect_stdout(stdout), _no_network(), warnings.catch_warnings(), _time_limit():
+    with contextlib.redirect_stdout(stdout), sandbox.no_network(), warnings.catch_warnings(), sandbox.time_limit():
         warnings.simplefilter("error")
         for step in found:
             error = None
@@ -137,7 +117,7 @@ def _execute(
                 compiled = compile(block, str(path), mode, flags, dont_inherit=True)
                 flags |= compiled.co_flags & _FUTURE
                 exec(compiled, module.__dict__)
-            except (Exception, SystemExit, TimeLimitError) as caught:
+            except (Exception, SystemExit, sandbox.TimeLimitError) as caught:
                 error = caught
             text = stdout.getvalue()
             stdout.seek(0)
@@ -156,7 +136,7 @@ def _execute(
 
 
 def _describe(error: BaseException, raises: str) -> str:
-    if isinstance(error, TimeLimitError):
+    if isinstance(error, sandbox.TimeLimitError):
         return str(error)
     expected = f" instead of {raises}" if raises else ""
     hint = "" if raises else f'; if the error is what the page shows, tag the fence raises="{type(error).__name__}"'
@@ -184,132 +164,3 @@ def _import_first(found: list[Step]) -> None:
         with contextlib.suppress(Exception), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             importlib.import_module(name)
-
-
-@contextlib.contextmanager
-def _module(module: types.ModuleType) -> Iterator[None]:
-    """Let the module be found by its name while it runs: pickle and dataclasses look it up."""
-    sys.modules[module.__name__] = module
-    try:
-        yield
-    finally:
-        sys.modules.pop(module.__name__, None)
-
-
-@contextlib.contextmanager
-def _restored() -> Iterator[None]:
-    """Start from settings as in a new interpreter, with unknown seeds, and put back what the code changes."""
-    os.environ.setdefault("MPLBACKEND", "agg")
-    directory, environment, search_path = os.getcwd(), dict(os.environ), list(sys.path)
-    seed = int.from_bytes(os.urandom(4), "big")
-    random.seed(seed)
-    undo = [_reset_numpy(seed), _reset_torch(seed)]
-    try:
-        yield
-    finally:
-        for restore in undo:
-            restore()
-        if os.getcwd() != directory:
-            os.chdir(directory)
-        if os.environ != environment:
-            os.environ.clear()
-            os.environ.update(environment)
-        sys.path[:] = search_path
-        _close_figures()
-
-
-def _reset_numpy(seed: int) -> Callable[[], None]:
-    numpy: Any = sys.modules.get("numpy")
-    if numpy is None:
-        return lambda: None
-    numpy.random.seed(seed)
-    options, handling = numpy.get_printoptions(), numpy.geterr()
-
-    def restore() -> None:
-        numpy.set_printoptions(**options)
-        numpy.seterr(**handling)
-
-    return restore
-
-
-def _reset_torch(seed: int) -> Callable[[], None]:
-    torch: Any = sys.modules.get("torch")
-    if torch is None:
-        return lambda: None
-    torch.default_generator.manual_seed(seed)  # torch.manual_seed also walks the accelerators: 1 ms
-    if torch.get_num_threads() != 1:
-        torch.set_num_threads(1)
-    dtype, grad = torch.get_default_dtype(), torch.is_grad_enabled()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-
-    def restore() -> None:
-        torch.set_printoptions(profile="default")
-        if torch.get_default_dtype() != dtype:
-            torch.set_default_dtype(dtype)
-        torch.set_grad_enabled(grad)
-        if torch.are_deterministic_algorithms_enabled() != deterministic:
-            torch.use_deterministic_algorithms(deterministic)
-
-    return restore
-
-
-def _close_figures() -> None:
-    pyplot: Any = sys.modules.get("matplotlib.pyplot")
-    if pyplot is not None:
-        pyplot.close("all")
-
-
-_blocked = False
-_NETWORK = frozenset("socket.connect socket.bind socket.getaddrinfo socket.gethostbyname socket.sendto".split())
-
-
-def _audit(event: str, _: tuple[object, ...]) -> None:
-    if _blocked and event in _NETWORK:
-        raise NetworkBlockedError(f"a snippet works without a network, and this one called {event}")
-
-
-sys.addaudithook(_audit)
-
-
-@contextlib.contextmanager
-def _no_network() -> Iterator[None]:
-    global _blocked
-    _blocked, before = True, _blocked
-    try:
-        yield
-    finally:
-        _blocked = before
-
-
-@contextlib.contextmanager
-def _time_limit() -> Iterator[None]:
-    """Stop the code when it has used its processor time, or has waited too long.
-
-    Processor time, since a machine may be shared; signals, since they also end a sleep. Where there are none (Windows,
-    or a thread), a timer raises in the running thread at the wall-clock limit.
-    """
-
-    def stop(*_: object) -> None:
-        raise TimeLimitError
-
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        thread = ctypes.c_ulong(threading.get_ident())
-        timer = threading.Timer(
-            WALL_SECONDS, lambda: ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(TimeLimitError))
-        )
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-        return
-    before = [(number, signal.signal(number, stop)) for number in (signal.SIGPROF, signal.SIGALRM)]
-    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
-    signal.setitimer(signal.ITIMER_REAL, WALL_SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in before:
-            signal.signal(number, handler)

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from sitekit import fences, running
+from sitekit import fences, running, sandbox
 from sitekit.collect import pages
 from sitekit.fences import Fence
 
@@ -27,7 +27,7 @@ def plain(fences_: list[Fence]) -> None:
     for fence in fences_:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             exec(compile(fence.code, str(fence.path), "exec"), {"__name__": "snippet"})
-        running._close_figures()
+        sandbox.close_figures()
 
 
 def proved(fences_: list[Fence]) -> None:

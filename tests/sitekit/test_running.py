@@ -4,12 +4,13 @@ import os
 import random
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from sitekit import running
+from sitekit import running, sandbox
 from sitekit.errors import PageError
 
 PASSES = {
@@ -67,20 +68,20 @@ def test_fails_at_its_line(code: str, line: int, message: str) -> None:
 
 @pytest.mark.parametrize("body", ["pass", "try:\n        pass\n    except Exception:\n        pass"])
 def test_an_endless_loop_is_stopped(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
-    monkeypatch.setattr(running, "CPU_SECONDS", 0.05)
+    monkeypatch.setattr(sandbox, "CPU_SECONDS", 0.05)
     with pytest.raises(PageError, match="endless loop") as caught:
         running.check(f"x = 1\nwhile True:\n    {body}\n", "page.md", 10)
     assert caught.value.line in range(11, 15)
 
 
 def test_an_endless_sleep_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "WALL_SECONDS", 0.05)
+    monkeypatch.setattr(sandbox, "WALL_SECONDS", 0.05)
     with pytest.raises(PageError, match="endless loop"):
         running.check("import time\ntime.sleep(60)\n", "page.md")
 
 
 def test_an_endless_loop_in_a_thread_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "WALL_SECONDS", 0.05)
+    monkeypatch.setattr(sandbox, "WALL_SECONDS", 0.05)
     faults: list[PageError] = []
 
     def check() -> None:
@@ -154,3 +155,13 @@ def test_the_ambient_seed_is_unknown() -> None:
     torch.manual_seed(0)
     first, second = (running.run(code, "page.md")[-1].printed[0].split() for _ in range(2))
     assert all(a != b for a, b in zip(first, second, strict=True))
+
+
+def test_imports_do_not_count_as_running_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "slow_to_import.py").write_text(
+        "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end:\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sandbox, "CPU_SECONDS", 0.1)
+    running.check("import slow_to_import\n", "page.md")
+    assert sys.modules.pop("slow_to_import")
