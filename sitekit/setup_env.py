@@ -88,7 +88,9 @@ def set_up(root: Path, create: Callable[[Path], None], install: Callable[[Path, 
     fresh, began = not venv.exists(), time.monotonic()
     if fresh:
         check_disk(root)
-    say(f"{'making' if fresh else 'updating'} .venv with Python {sys.version_info[0]}.{sys.version_info[1]}")
+    packages = len(pins((root / "constraints.txt").read_text("utf-8")))
+    making = f"making .venv with Python {sys.version_info[0]}.{sys.version_info[1]}: {packages} packages, 2 GB"
+    say(f"{making}, a minute or more" if fresh else "updating .venv")
     venv.mkdir(exist_ok=True)
     (venv / UNFINISHED).touch()
     try:
@@ -157,8 +159,6 @@ def create_venv(venv: Path) -> None:
 
 def install_project(venv: Path, root: Path) -> None:
     """Install dlref, linked to its sources, with all that the commands need, in the versions of constraints.txt."""
-    count = len(pins((root / "constraints.txt").read_text("utf-8")))
-    say(f"installing about {count} packages, 2 GB; this takes a minute or more")
     pip_install(venv, ["-c", "constraints.txt", "-e", f".[{EXTRAS}]"], root)
 
 
