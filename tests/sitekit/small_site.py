@@ -133,6 +133,8 @@ class One:
         1
     """
 
+    limit: int = 1
+
     def value(self) -> int:
         """Return it."""
         return 1

@@ -9,6 +9,7 @@ from sitekit.pages import check_site, is_topic
 from tests.sitekit.small_site import FILES, OTHER, PAGE, replaced, write
 
 FIRST = '## What is ‘first’? { #what-is-first .question data-level="core" data-sources="A1 B2a" }'
+MEMBERS = ("first_things", "first_things.One.value", "first_things.One.limit")
 TWO = '!!! answer "Short answer"\n    Two.\n'
 
 
@@ -33,6 +34,7 @@ def test_a_sound_site_has_no_faults(tmp_path: Path) -> None:
          "3: the description has 197 characters; 50 to 170 fit a link preview"),
         ("first, what comes next, and", "first. What comes next? And", "3: the description is one sentence"),
         ("description: What comes first,", "description: What comes: first,", "3: the front matter is no YAML: "),
+        ("---\ntitle", "title", "1: the front matter needs a title"),
         # headings
         ("### In detail", "#### In detail", "20: a heading of level 4 below one of level 2"),
         ("### In detail", "# In detail", "20: a page has one heading of level 1, its title"),
@@ -108,9 +110,8 @@ def test_a_planted_fault_is_found(tmp_path: Path, old: str, new: str, fault: str
 
 
 def test_a_method_and_a_module_may_be_referred_to(tmp_path: Path) -> None:
-    text = replaced(
-        PAGE, "[torch.add][]", "[torch.add][] [a][dlref.alpha.first_things.One.value] [b][dlref.alpha.first_things]"
-    )
+    links = " ".join(f"[x][dlref.alpha.{name}]" for name in MEMBERS)
+    text = replaced(PAGE, "[torch.add][]", links)
     assert faults(write(tmp_path, {"docs/alpha/first-things.md": text})) == []
     private = replaced(PAGE, "[torch.add][]", "[a][dlref.alpha.first_things._one]")
     (fault,) = faults(write(tmp_path, {"docs/alpha/first-things.md": private}))
@@ -120,6 +121,13 @@ def test_a_method_and_a_module_may_be_referred_to(tmp_path: Path) -> None:
 def test_a_page_beyond_the_topics_may_ask_without_being_a_question(tmp_path: Path) -> None:
     home = FILES["docs/index.md"] + "\n# Home\n\n## What is this?\n\n[lab](labs/lab.py) [anchor](#what-is-this)\n"
     assert faults(write(tmp_path, {"docs/index.md": home})) == []
+
+
+def test_front_matter_is_closed(tmp_path: Path) -> None:
+    found = faults(write(tmp_path, {"docs/index.md": "---\ntitle: Home\n\n# Home\n"}))
+    assert "index.md:1: unclosed front matter: no line '---' follows" in found
+    (at_end,) = faults(write(tmp_path, {"docs/index.md": f"---\ntitle: Home\ndescription: {'x' * 60}\n...\n#### A\n"}))
+    assert at_end == "index.md:5: a heading of level 4 below one of level 1"
 
 
 def test_faults_come_in_the_order_of_files_and_lines(tmp_path: Path) -> None:

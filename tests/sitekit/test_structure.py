@@ -90,7 +90,7 @@ def test_a_public_name_says_its_source_and_oracle(tmp_path: Path, old: str, new:
 @pytest.mark.parametrize(
     ("path", "text", "fault"),
     [
-        (MODULE_AT, replaced(MODULE, "def _one", "def two"), f"{MODULE_AT}:40: {NAME}two was compared with no oracle"),
+        (MODULE_AT, replaced(MODULE, "def _one", "def two"), f"{MODULE_AT}:42: {NAME}two was compared with no oracle"),
         (RECORD_AT, None, f"{MODULE_AT}:6: {NAME}One was compared with no oracle"),
         (RECORD_AT, replaced(RECORD, "things.one", "things.uno"), f"{RECORD_AT}:4: {NAME}uno is on record, but not in"),
         (RECORD_AT, replaced(RECORD, "One.value", "One.it"), f"{RECORD_AT}:3: {NAME}One.it is on record, but not in"),

@@ -33,7 +33,10 @@
 
   // A link may carry a filter: questions/?level=core&section=training
   const wanted = new URLSearchParams(location.search);
-  for (const field of [text, level, section]) field.value = wanted.get(field.name) ?? "";
+  for (const field of [text, level, section]) {
+    field.value = wanted.get(field.name) ?? "";
+    if (field.selectedIndex === -1) field.value = "";
+  }
   form.addEventListener("input", filter);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.hidden = false;
