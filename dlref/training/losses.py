@@ -1,11 +1,12 @@
 """Loss functions: one number that says how far predictions are from their targets, and its gradient.
 
-Names, defaults and reductions are those of torch.nn.functional, with three differences. The first argument, always
-``input`` there, says what it has to be: a prediction, probabilities, logits, log-probabilities. Nothing broadcasts.
-A target out of range raises before it can train anything.
+Names and defaults are those of torch.nn.functional, with three differences. The first argument, always ``input`` there,
+says what it has to be. Nothing broadcasts. A target out of range raises before it can train anything.
 
-Each ``..._gradient`` is written by hand, with respect to that first argument. float16 and bfloat16 are computed in
-float32 and rounded once, at the end. A mean over nothing is NaN, as in torch.
+Every loss takes ``reduction``: "mean" over all entries, their "sum", or "none" for one loss an entry. A mean over
+nothing is NaN, as in torch. Each ``..._gradient`` is written by hand, with respect to the first argument; "none" gives
+it the same result as "sum". float16 and bfloat16 are computed in float32 and rounded once, at the end; the result has
+the dtype of the first argument. Shapes that do not fit and numbers out of range raise a ValueError.
 """
 
 from typing import Literal
@@ -20,20 +21,7 @@ Reduction = Literal["none", "mean", "sum"]
 def mse_loss(
     prediction: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"], *, reduction: Reduction = "mean"
 ) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:
-    """Square each error; by default average the squares.
-
-    (prediction - target)²
-
-    Args:
-        prediction: What the model says.
-        target: What it should have said.
-        reduction: "mean" over all entries, "sum" of them, or "none" for one loss an entry.
-
-    Returns:
-        A scalar, or with "none" the losses in the shape of the prediction.
-
-    Raises:
-        ValueError: The shapes differ, or the reduction is unknown.
+    """Square each error: (prediction - target)².
 
     Source: Hastie, Tibshirani, Friedman 2009, The Elements of Statistical Learning, sec. 2.4. No factor ½.
 
@@ -45,27 +33,13 @@ def mse_loss(
         >>> mse_loss(torch.tensor([1.0, 2.0, 6.0]), torch.tensor([1.0, 2.0, 3.0]))
         tensor(3.)
     """
-    _check(reduction, prediction=prediction, target=target)
-    return _reduce((_wide(prediction) - _wide(target)).square(), reduction, torch.result_type(prediction, target))
+    return _reduce(_error(prediction, target, reduction).square(), reduction, prediction)
 
 
 def mse_loss_gradient(
     prediction: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"], *, reduction: Reduction = "mean"
 ) -> Float[Tensor, "*shape"]:
-    """Differentiate mse_loss with respect to the prediction: twice the error.
-
-    2 (prediction - target), divided by the number of entries for the mean
-
-    Args:
-        prediction: As for mse_loss.
-        target: As for mse_loss.
-        reduction: As for mse_loss; "none" gives the same as "sum".
-
-    Returns:
-        The gradient, in the shape of the prediction.
-
-    Raises:
-        ValueError: As mse_loss.
+    """Differentiate mse_loss by the prediction: 2 (prediction - target), over the number of entries for the mean.
 
     Source: the derivative of mse_loss.
 
@@ -77,28 +51,15 @@ def mse_loss_gradient(
         >>> mse_loss_gradient(torch.tensor([1.0, 2.0, 6.0]), torch.tensor([1.0, 2.0, 3.0]))
         tensor([0., 0., 2.])
     """
-    _check(reduction, prediction=prediction, target=target)
-    gradient = 2 * (_wide(prediction) - _wide(target))
-    return _share(gradient, reduction, torch.result_type(prediction, target))
+    return _share(2 * _error(prediction, target, reduction), reduction, prediction)
 
 
 def l1_loss(
     prediction: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"], *, reduction: Reduction = "mean"
 ) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:
-    """Take the size of each error; the mean is the mean absolute error (MAE).
+    """Take the size of each error, |prediction - target|; the mean is the mean absolute error (MAE).
 
-    |prediction - target|; the gradient is the sign of the error, and 0 at an error of 0
-
-    Args:
-        prediction: What the model says.
-        target: What it should have said.
-        reduction: "mean" over all entries, "sum" of them, or "none" for one loss an entry.
-
-    Returns:
-        A scalar, or with "none" the losses in the shape of the prediction.
-
-    Raises:
-        ValueError: The shapes differ, or the reduction is unknown.
+    The gradient is the sign of the error, and 0 at an error of 0.
 
     Source: Hastie, Tibshirani, Friedman 2009, The Elements of Statistical Learning, sec. 2.4.
 
@@ -110,8 +71,7 @@ def l1_loss(
         >>> l1_loss(torch.tensor([1.0, 2.0, 6.0]), torch.tensor([1.0, 2.0, 3.0]))
         tensor(1.)
     """
-    _check(reduction, prediction=prediction, target=target)
-    return _reduce((_wide(prediction) - _wide(target)).abs(), reduction, torch.result_type(prediction, target))
+    return _reduce(_error(prediction, target, reduction).abs(), reduction, prediction)
 
 
 def huber_loss(
@@ -129,15 +89,9 @@ def huber_loss(
         prediction: What the model says.
         target: What it should have said.
         delta: The error at which the parabola goes over into a straight line; positive.
-        reduction: "mean" over all entries, "sum" of them, or "none" for one loss an entry.
+        reduction: "mean", "sum" or "none".
 
-    Returns:
-        A scalar, or with "none" the losses in the shape of the prediction.
-
-    Raises:
-        ValueError: The shapes differ, the reduction is unknown, or delta is not positive.
-
-    Source: Huber 1964, doi:10.1214/aoms/1177703732. smooth_l1_loss of torch is this divided by its beta = delta.
+    Source: Huber 1964, doi:10.1214/aoms/1177703732. torch's smooth_l1_loss is this divided by its beta = delta.
 
     Oracle: torch.nn.functional.huber_loss.
 
@@ -147,11 +101,10 @@ def huber_loss(
         >>> huber_loss(torch.tensor([0.5, 6.0]), torch.tensor([0.0, 3.0]), reduction="none")
         tensor([0.1250, 2.5000])
     """
-    _check(reduction, prediction=prediction, target=target)
-    _check_delta(delta)
-    size = (_wide(prediction) - _wide(target)).abs()
+    _require(delta > 0, "delta must be positive", delta)
+    size = _error(prediction, target, reduction).abs()
     clipped = size.clamp(max=delta)  # |e| below delta and delta above it: one product gives both branches
-    return _reduce(clipped * (size - clipped / 2), reduction, torch.result_type(prediction, target))
+    return _reduce(clipped * (size - clipped / 2), reduction, prediction)
 
 
 def huber_loss_gradient(
@@ -161,23 +114,9 @@ def huber_loss_gradient(
     delta: float = 1.0,
     reduction: Reduction = "mean",
 ) -> Float[Tensor, "*shape"]:
-    """Differentiate huber_loss with respect to the prediction: the error, clipped to ± delta.
+    """Differentiate huber_loss by the prediction: the error, clipped to ± delta, over their number for the mean.
 
-    clip(prediction - target, -delta, delta), divided by the number of entries for the mean
-
-    Args:
-        prediction: As for huber_loss.
-        target: As for huber_loss.
-        delta: As for huber_loss.
-        reduction: As for huber_loss; "none" gives the same as "sum".
-
-    Returns:
-        The gradient, in the shape of the prediction.
-
-    Raises:
-        ValueError: As huber_loss.
-
-    Source: the derivative of huber_loss; Huber 1964, doi:10.1214/aoms/1177703732, calls it ψ.
+    Source: Huber 1964, doi:10.1214/aoms/1177703732, where it is called ψ.
 
     Oracle: torch.autograd through torch.nn.functional.huber_loss; central differences.
 
@@ -187,32 +126,19 @@ def huber_loss_gradient(
         >>> huber_loss_gradient(torch.tensor([0.5, 6.0]), torch.tensor([0.0, 3.0]), reduction="sum")
         tensor([0.5000, 1.0000])
     """
-    _check(reduction, prediction=prediction, target=target)
-    _check_delta(delta)
-    gradient = (_wide(prediction) - _wide(target)).clamp(-delta, delta)
-    return _share(gradient, reduction, torch.result_type(prediction, target))
+    _require(delta > 0, "delta must be positive", delta)
+    return _share(_error(prediction, target, reduction).clamp(-delta, delta), reduction, prediction)
 
 
 def binary_cross_entropy(
     probabilities: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"], *, reduction: Reduction = "mean"
 ) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:
-    """Measure how surprised probabilities of "yes" are by yes-or-no targets.
+    """Measure how surprised probabilities of "yes" are by targets, 1 for yes and 0 for no.
 
-    -(y log p + (1 - y) log(1 - p)), p a probability, y its target; the gradient is (p - y) / (p (1 - p))
+    -(y log p + (1 - y) log(1 - p)); its gradient is (p - y) / (p (1 - p))
 
-    Prefer binary_cross_entropy_with_logits: a sigmoid that has rounded to 0 or 1 cannot be repaired here.
-
-    Args:
-        probabilities: Between 0 and 1, as a sigmoid gives them.
-        target: 0 or 1, or a probability between them.
-        reduction: "mean" over all entries, "sum" of them, or "none" for one loss an entry.
-
-    Returns:
-        A scalar, or with "none" the losses in the shape of the probabilities. No loss exceeds 100: as in torch, each
-        logarithm stops at -100. Where it has stopped the gradient is 0; torch's is up to 1e12.
-
-    Raises:
-        ValueError: The shapes differ, the reduction is unknown, or an entry lies outside [0, 1].
+    Prefer binary_cross_entropy_with_logits: a sigmoid that has rounded to 0 or 1 cannot be mended here. As in torch,
+    each logarithm stops at -100, so no loss exceeds 100. Where it has stopped, its gradient is 0 (in torch, 1e12).
 
     Source: Goodfellow, Bengio, Courville 2016, Deep Learning, sec. 6.2.2.2.
 
@@ -224,11 +150,10 @@ def binary_cross_entropy(
         >>> binary_cross_entropy(torch.tensor([0.5, 0.0]), torch.tensor([1.0, 1.0]), reduction="none")
         tensor([  0.6931, 100.0000])
     """
-    _check(reduction, probabilities=probabilities, target=target)
+    _check_pair(probabilities, target, reduction, "probabilities")
     _check_between_0_and_1(probabilities=probabilities, target=target)
     p, y = _wide(probabilities), _wide(target)
-    loss = -(y * _stopped_log(p) + (1 - y) * _stopped_log(1 - p))
-    return _reduce(loss, reduction, torch.result_type(probabilities, target))
+    return _reduce(-(y * _stopped_log(p) + (1 - y) * _stopped_log(1 - p)), reduction, probabilities)
 
 
 def binary_cross_entropy_with_logits(
@@ -243,16 +168,10 @@ def binary_cross_entropy_with_logits(
     pos_weight y log(1 + exp(-z)) + (1 - y) log(1 + exp(z)), z a logit, y its target
 
     Args:
-        logits: Any real numbers; sigmoid makes them probabilities.
+        logits: Any real numbers; no sigmoid before, it is in here.
         target: 0 or 1, or a probability between them.
-        pos_weight: How many times a positive target counts; not negative. torch takes a tensor here.
-        reduction: "mean" over all entries (their number, whatever pos_weight), "sum" of them, or "none".
-
-    Returns:
-        A scalar, or with "none" the losses in the shape of the logits.
-
-    Raises:
-        ValueError: The shapes differ, the reduction is unknown, a target lies outside [0, 1], pos_weight is negative.
+        pos_weight: How many times a positive target counts; not negative. torch takes a tensor.
+        reduction: "mean" over all entries (their number, whatever pos_weight), "sum" or "none".
 
     Source: Goodfellow, Bengio, Courville 2016, Deep Learning, sec. 6.2.2.2.
 
@@ -264,13 +183,10 @@ def binary_cross_entropy_with_logits(
         >>> binary_cross_entropy_with_logits(torch.tensor([0.0, -1000.0]), torch.tensor([1.0, 1.0]), reduction="none")
         tensor([6.9315e-01, 1.0000e+03])
     """
-    _check(reduction, logits=logits, target=target)
-    _check_between_0_and_1(target=target)
-    _check_pos_weight(pos_weight)
-    z, y = _wide(logits), _wide(target)
+    z, y = _checked_logits(logits, target, pos_weight, reduction)
     zero = z.new_zeros(())  # log(1 + exp(z)) is the log-sum-exp of z and 0
     loss = pos_weight * y * torch.logaddexp(-z, zero) + (1 - y) * torch.logaddexp(z, zero)
-    return _reduce(loss, reduction, torch.result_type(logits, target))
+    return _reduce(loss, reduction, logits)
 
 
 def binary_cross_entropy_with_logits_gradient(
@@ -280,22 +196,9 @@ def binary_cross_entropy_with_logits_gradient(
     pos_weight: float = 1.0,
     reduction: Reduction = "mean",
 ) -> Float[Tensor, "*shape"]:
-    """Differentiate binary_cross_entropy_with_logits with respect to the logits: prediction minus target.
+    """Differentiate binary_cross_entropy_with_logits by the logits: p - y with p = sigmoid(z).
 
-    p - y with p = sigmoid(z), divided by the number of entries for the mean;
-    with a weight (1 - y) p - pos_weight y (1 - p)
-
-    Args:
-        logits: As for binary_cross_entropy_with_logits.
-        target: As for binary_cross_entropy_with_logits.
-        pos_weight: As for binary_cross_entropy_with_logits.
-        reduction: As there; "none" gives the same as "sum".
-
-    Returns:
-        The gradient, in the shape of the logits.
-
-    Raises:
-        ValueError: As binary_cross_entropy_with_logits.
+    With a weight (1 - y) p - pos_weight y (1 - p); over the number of entries for the mean.
 
     Source: Goodfellow, Bengio, Courville 2016, Deep Learning, sec. 6.2.2.2.
 
@@ -307,12 +210,8 @@ def binary_cross_entropy_with_logits_gradient(
         >>> binary_cross_entropy_with_logits_gradient(torch.tensor([0.0, -1000.0]), torch.tensor([1.0, 1.0]))
         tensor([-0.2500, -0.5000])
     """
-    _check(reduction, logits=logits, target=target)
-    _check_between_0_and_1(target=target)
-    _check_pos_weight(pos_weight)
-    z, y = _wide(logits), _wide(target)
-    gradient = (1 - y) * z.sigmoid() - pos_weight * y * (-z).sigmoid()
-    return _share(gradient, reduction, torch.result_type(logits, target))
+    z, y = _checked_logits(logits, target, pos_weight, reduction)
+    return _share((1 - y) * z.sigmoid() - pos_weight * y * (-z).sigmoid(), reduction, logits)
 
 
 def nll_loss(
@@ -325,21 +224,14 @@ def nll_loss(
 ) -> Float[Tensor, "batch *positions"] | Float[Tensor, ""]:
     """Read off the log-probability of the right class and change its sign: the negative log-likelihood.
 
-    -weight[target] log_probabilities[target]; the gradient is -weight[target] there and 0 elsewhere
+    -weight[target] log_probabilities[target]; its gradient is -weight[target] there and 0 elsewhere
 
     Args:
-        log_probabilities: Logarithms of probabilities, classes on axis 1. Nothing checks that they sum to 1.
+        log_probabilities: Logarithms of probabilities, classes on axis 1. Nothing checks that these sum to 1.
         target: The index of the right class, or ignore_index.
         weight: How much each class counts; 1 if left out.
         ignore_index: A target that counts for nothing: padding, say.
-        reduction: "mean", the sum over the sum of the weights that counted; "sum"; or "none".
-
-    Returns:
-        A scalar, or with "none" the losses in the shape of the target, 0 where ignored.
-
-    Raises:
-        ValueError: The shapes do not fit, the reduction is unknown, or a target names no class.
-        TypeError: The target does not hold integers.
+        reduction: "mean", the sum over the sum of the weights that counted; "sum"; or "none", 0 where ignored.
 
     Source: Goodfellow, Bengio, Courville 2016, Deep Learning, sec. 5.5.
 
@@ -351,11 +243,10 @@ def nll_loss(
         >>> nll_loss(torch.tensor([[0.2, 0.8], [0.5, 0.5]]).log(), torch.tensor([1, 0]), reduction="none")
         tensor([0.2231, 0.6931])
     """
-    _check_classes("log_probabilities", log_probabilities, target, weight, ignore_index, reduction)
-    keep, index, counts = _counted(log_probabilities, target, weight, ignore_index)
+    keep, index, counts = _checked_classes(log_probabilities, target, weight, ignore_index, reduction)
     picked = _wide(log_probabilities).gather(1, index.unsqueeze(1)).squeeze(1)  # (batch, *positions)
     loss = (-counts * picked).where(keep, 0)  # where, not a product: 0 · ∞ is NaN
-    return _reduce(loss, reduction, log_probabilities.dtype, counts.sum())
+    return _reduce(loss, reduction, log_probabilities, counts.sum())
 
 
 def cross_entropy(
@@ -369,7 +260,7 @@ def cross_entropy(
 ) -> Float[Tensor, "batch *positions"] | Float[Tensor, ""]:
     """Measure how surprised softmax(logits) is by the right class.
 
-    -log p[target] with p = softmax(z), which is log Σ exp(z) - z[target]; smoothed,
+    -log p[target] with p = softmax(z), which is log Σ exp(z) - z[target]; smoothed and weighted
     -Σ weight q log p with q = (1 - label_smoothing) one_hot(target) + label_smoothing / classes
 
     Args:
@@ -378,15 +269,7 @@ def cross_entropy(
         weight: How much each class counts; 1 if left out.
         ignore_index: A target that counts for nothing: padding, say.
         label_smoothing: The part of the target spread evenly over all classes, between 0 and 1.
-        reduction: "mean", the sum over the sum of the targets' weights that counted; "sum"; or "none".
-
-    Returns:
-        A scalar, or with "none" the losses in the shape of the target, 0 where ignored.
-
-    Raises:
-        ValueError: The shapes do not fit, the reduction is unknown, a target names no class, or label_smoothing
-            lies outside [0, 1].
-        TypeError: The target does not hold integers.
+        reduction: "mean", the sum over the sum of weight[target] that counted; "sum"; or "none", 0 where ignored.
 
     Source: Goodfellow, Bengio, Courville 2016, Deep Learning, sec. 6.2.2.3; smoothing: Szegedy et al. 2016,
     arXiv:1512.00567, sec. 7.
@@ -399,15 +282,13 @@ def cross_entropy(
         >>> cross_entropy(torch.tensor([[0.0, 0.0], [1000.0, 0.0]]), torch.tensor([0, 1]), reduction="none")
         tensor([6.9315e-01, 1.0000e+03])
     """
-    _check_classes("logits", logits, target, weight, ignore_index, reduction)
-    _check_smoothing(label_smoothing)
-    keep, index, counts = _counted(logits, target, weight, ignore_index)
+    keep, index, counts = _checked_classes(logits, target, weight, ignore_index, reduction, label_smoothing)
     log_p = _log_softmax(_wide(logits))
     loss = -counts * log_p.gather(1, index.unsqueeze(1)).squeeze(1)  # (batch, *positions)
     if label_smoothing:
-        weighted = log_p if weight is None else log_p * _along_classes(weight, log_p)
-        loss = (1 - label_smoothing) * loss - label_smoothing * weighted.mean(dim=1)
-    return _reduce(loss.where(keep, 0), reduction, logits.dtype, counts.sum())
+        spread = log_p if weight is None else log_p * _along_classes(weight, log_p)
+        loss = (1 - label_smoothing) * loss - label_smoothing * spread.mean(dim=1)
+    return _reduce(loss.where(keep, 0), reduction, logits, counts.sum())
 
 
 def cross_entropy_gradient(
@@ -419,25 +300,9 @@ def cross_entropy_gradient(
     label_smoothing: float = 0.0,
     reduction: Reduction = "mean",
 ) -> Float[Tensor, "batch classes *positions"]:
-    """Differentiate cross_entropy with respect to the logits: prediction minus target.
+    """Differentiate cross_entropy by the logits: p - q with p = softmax(z) and q the (smoothed) one-hot target.
 
-    p - q with p = softmax(z) and q the (smoothed) one-hot target, divided by the number of targets for the mean;
-    with weights p Σ(weight q) - weight q
-
-    Args:
-        logits: As for cross_entropy.
-        target: As for cross_entropy.
-        weight: As for cross_entropy.
-        ignore_index: As for cross_entropy.
-        label_smoothing: As for cross_entropy.
-        reduction: As there; "none" gives the same as "sum".
-
-    Returns:
-        The gradient, in the shape of the logits; 0 where the target is ignored.
-
-    Raises:
-        ValueError: As cross_entropy.
-        TypeError: As cross_entropy.
+    With weights p Σ(weight q) - weight q; over the sum of weight[target] for the mean; 0 where ignored.
 
     Source: Goodfellow, Bengio, Courville 2016, Deep Learning, sec. 6.2.2.3.
 
@@ -450,16 +315,14 @@ def cross_entropy_gradient(
         tensor([[-0.5000,  0.5000],
                 [ 1.0000, -1.0000]])
     """
-    _check_classes("logits", logits, target, weight, ignore_index, reduction)
-    _check_smoothing(label_smoothing)
-    keep, index, counts = _counted(logits, target, weight, ignore_index)
+    keep, index, counts = _checked_classes(logits, target, weight, ignore_index, reduction, label_smoothing)
     p = _log_softmax(_wide(logits)).exp()
     one_hot = torch.zeros_like(p).scatter(1, index.unsqueeze(1), 1)
     q = (1 - label_smoothing) * one_hot + label_smoothing / p.shape[1]
     if weight is not None:
         q = q * _along_classes(weight, q)
     gradient = p * q.sum(dim=1, keepdim=True) - q
-    return _share(gradient, reduction, logits.dtype, counts.sum()).where(keep.unsqueeze(1), 0)
+    return _share(gradient, reduction, logits, counts.sum()).where(keep.unsqueeze(1), 0)
 
 
 def _log_softmax(logits: Float[Tensor, "batch classes *positions"]) -> Float[Tensor, "batch classes *positions"]:
@@ -474,16 +337,6 @@ def _stopped_log(p: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return p.where(positive, 1).log().clamp(min=-100).where(positive, -100)
 
 
-def _counted(
-    scores: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
-) -> tuple[Bool[Tensor, "batch *positions"], Int[Tensor, "batch *positions"], Float[Tensor, "batch *positions"]]:
-    """Return which targets count, a valid class index for every one, and how much each counts."""
-    keep = target.long() != ignore_index
-    index = target.long().where(keep, 0)
-    counts = keep.to(_wide(scores).dtype)
-    return keep, index, counts if weight is None else counts * weight.to(counts.dtype)[index]
-
-
 def _along_classes(weight: Float[Tensor, " classes"], scores: Tensor) -> Tensor:
     return weight.to(scores.dtype).reshape(-1, *[1] * (scores.ndim - 2))  # (classes, 1, ...), against axis 1
 
@@ -492,79 +345,78 @@ def _wide(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def _reduce(loss: Tensor, reduction: Reduction, dtype: torch.dtype, count: Tensor | None = None) -> Tensor:
+def _reduce(loss: Tensor, reduction: Reduction, like: Tensor, count: Tensor | None = None) -> Tensor:
     """Reduce losses; the mean divides by count, or by their number."""
-    if reduction == "none":
-        return loss.to(dtype)
-    total = loss.sum()
-    return (total if reduction == "sum" else total / (loss.numel() if count is None else count)).to(dtype)
+    if reduction != "none":
+        loss = loss.sum() / (1 if reduction == "sum" else loss.numel() if count is None else count)
+    return loss.to(like.dtype)
 
 
-def _share(gradient: Tensor, reduction: Reduction, dtype: torch.dtype, count: Tensor | None = None) -> Tensor:
+def _share(gradient: Tensor, reduction: Reduction, like: Tensor, count: Tensor | None = None) -> Tensor:
     """Scale the gradients of single losses to those of the reduced loss."""
     if reduction == "mean":
         gradient = gradient / (gradient.numel() if count is None else count)
-    return gradient.to(dtype)
+    return gradient.to(like.dtype)
+
+
+def _error(prediction: Tensor, target: Tensor, reduction: str) -> Tensor:
+    _check_pair(prediction, target, reduction, "prediction")
+    return _wide(prediction) - _wide(target)
+
+
+def _checked_logits(logits: Tensor, target: Tensor, pos_weight: float, reduction: str) -> tuple[Tensor, Tensor]:
+    _check_pair(logits, target, reduction, "logits")
+    _check_between_0_and_1(target=target)
+    _require(pos_weight >= 0, "pos_weight must not be negative", pos_weight)
+    return _wide(logits), _wide(target)
+
+
+def _checked_classes(
+    scores: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float = 0.0,
+) -> tuple[Bool[Tensor, "batch *positions"], Int[Tensor, "batch *positions"], Float[Tensor, "batch *positions"]]:
+    """Return which targets count, a valid class index for every one, and how much each counts."""
+    _check_reduction(reduction)
+    _require(0 <= label_smoothing <= 1, "label_smoothing must lie in [0, 1]", label_smoothing)
+    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
+        raise TypeError(f"target must hold class indices, integers, got {target.dtype}")
+    _require(
+        scores.ndim >= 2 and target.shape == scores.shape[:1] + scores.shape[2:],
+        "the axes must be (batch, classes, *positions) and those of target (batch, *positions)",
+        f"{tuple(scores.shape)} and target {tuple(target.shape)}",
+    )
+    classes, target = scores.shape[1], target.long()
+    if weight is not None:
+        _require(weight.shape == (classes,), f"weight must hold one number a class, ({classes},)", tuple(weight.shape))
+    keep = target != ignore_index
+    if not target.is_meta:  # there, no values to look at
+        outside = target[keep & ((target < 0) | (target >= classes))].unique().tolist()
+        _require(not outside, f"target must be a class, 0 to {classes - 1}, or ignore_index {ignore_index}", outside)
+    index, counts = target.where(keep, 0), keep.to(_wide(scores).dtype)
+    return keep, index, counts if weight is None else counts * weight.to(counts.dtype)[index]
+
+
+def _check_pair(first: Tensor, target: Tensor, reduction: str, name: str) -> None:
+    _check_reduction(reduction)
+    rule = f"{name} and target must have the same shape, nothing broadcasts"
+    _require(first.shape == target.shape, rule, f"{name} {tuple(first.shape)}, target {tuple(target.shape)}")
 
 
 def _check_reduction(reduction: str) -> None:
-    if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"reduction must be 'none', 'mean' or 'sum', got {reduction!r}")
-
-
-def _check(reduction: str, **pair: Tensor) -> None:
-    _check_reduction(reduction)
-    (name, first), (other, second) = pair.items()
-    if first.shape != second.shape:
-        raise ValueError(
-            f"{name} and {other} must have the same shape, nothing broadcasts: "
-            f"{name} {tuple(first.shape)}, {other} {tuple(second.shape)}"
-        )
-
-
-def _check_delta(delta: float) -> None:
-    if not delta > 0:
-        raise ValueError(f"delta must be positive, got {delta}")
-
-
-def _check_pos_weight(pos_weight: float) -> None:
-    if not pos_weight >= 0:
-        raise ValueError(f"pos_weight must not be negative, got {pos_weight}")
-
-
-def _check_smoothing(label_smoothing: float) -> None:
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"label_smoothing must lie in [0, 1], got {label_smoothing}")
+    _require(reduction in ("none", "mean", "sum"), "reduction must be 'none', 'mean' or 'sum'", repr(reduction))
 
 
 def _check_between_0_and_1(**named: Tensor) -> None:
     for name, x in named.items():
-        if x.is_meta or not x.numel():
-            continue  # no values to look at
-        low, high = (bound.item() for bound in x.detach().aminmax())
-        if not (low >= 0 and high <= 1):  # so put, NaN fails too
-            raise ValueError(f"{name} must lie in [0, 1], got values from {low:g} to {high:g}")
+        if x.numel() and not x.is_meta:
+            low, high = (bound.item() for bound in x.detach().aminmax())
+            _require(low >= 0 and high <= 1, f"{name} must lie in [0, 1]", f"values from {low:g} to {high:g}")
 
 
-def _check_classes(
-    name: str, scores: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
-) -> None:
-    _check_reduction(reduction)
-    if target.dtype not in (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8):
-        raise TypeError(f"target must hold class indices, integers, got {target.dtype}")
-    if scores.ndim < 2 or target.shape != scores.shape[:1] + scores.shape[2:]:
-        raise ValueError(
-            f"{name} must have the axes (batch, classes, *positions) and target (batch, *positions): "
-            f"{name} {tuple(scores.shape)}, target {tuple(target.shape)}"
-        )
-    classes = scores.shape[1]
-    if weight is not None and weight.shape != (classes,):
-        raise ValueError(f"weight must hold one number for each of {classes} classes, got shape {tuple(weight.shape)}")
-    if target.is_meta:
-        return  # no values to look at
-    outside = target[(target.long() != ignore_index) & ((target < 0) | (target >= classes))]
-    if outside.numel():
-        raise ValueError(
-            f"target must be a class index from 0 to {classes - 1} or ignore_index {ignore_index}, "
-            f"got {outside.unique().tolist()}"
-        )
+def _require(holds: bool, rule: str, got: object) -> None:
+    if not holds:
+        raise ValueError(f"{rule}, got {got}")

@@ -357,6 +357,15 @@ def test_half_precision_rounds_once(function, dtype, reduction):
     assert torch.equal(narrow, call(function, dtype, reduction=reduction, through=in_float32).to(dtype))
 
 
+@pytest.mark.parametrize("name", [mse_loss, mse_loss_gradient, l1_loss, huber_loss, binary_cross_entropy_with_logits])
+def test_the_dtype_is_that_of_the_first_argument(name):
+    narrow, wide = torch.tensor([0.5, -2.0]), torch.tensor([0.25, 1.0], dtype=torch.float64)
+    assert name(narrow, wide).dtype == torch.float32
+    assert torch.equal(name(narrow, wide), name(narrow.double(), wide).float())
+    loss = name(narrow.requires_grad_(), wide).sum()
+    assert torch.autograd.grad(loss, narrow)[0].dtype == torch.float32
+
+
 @pytest.mark.parametrize("dtype", HALVES)
 def test_a_long_batch_does_not_overflow_half_precision(dtype):
     logits = torch.zeros(70_000, 4, dtype=dtype)
@@ -464,7 +473,7 @@ def test_huber_lies_below_both_its_neighbours(case, delta):
 def test_nothing_broadcasts(name):
     from dlref.training import losses
 
-    message = r"must have the same shape, nothing broadcasts: \w+ \(8, 1\), target \(8,\)"
+    message = r"must have the same shape, nothing broadcasts, got \w+ \(8, 1\), target \(8,\)"
     with pytest.raises(ValueError, match=message):
         getattr(losses, name)(torch.full((8, 1), 0.5), torch.zeros(8))
     with pytest.raises(ValueError, match=r"reduction must be 'none', 'mean' or 'sum', got 'average'"):
@@ -476,15 +485,15 @@ def test_nothing_broadcasts(name):
 @pytest.mark.parametrize(
     ("shape", "target", "options", "error", "message"),
     [
-        ((3,), [1], {}, ValueError, r"axes \(batch, classes, \*positions\) .*: \w+ \(3,\), target \(1,\)"),
-        ((2, 3), [[1], [0]], {}, ValueError, r"target \(batch, \*positions\): \w+ \(2, 3\), target \(2, 1\)"),
-        ((2, 5, 3), [[1] * 5] * 2, {}, ValueError, r"\w+ \(2, 5, 3\), target \(2, 5\)"),
+        ((3,), [1], {}, ValueError, r"\(batch, classes, \*positions\) .*, got \(3,\) and target \(1,\)"),
+        ((2, 3), [[1], [0]], {}, ValueError, r"target \(batch, \*positions\), got \(2, 3\) and target \(2, 1\)"),
+        ((2, 5, 3), [[1] * 5] * 2, {}, ValueError, r"got \(2, 5, 3\) and target \(2, 5\)"),
         ((2, 3), [0.0, 1.0], {}, TypeError, r"target must hold class indices, integers, got torch.float32"),
         ((2, 3), [True, False], {}, TypeError, r"got torch.bool"),
-        ((3, 3), [3, 0, 5], {}, ValueError, r"from 0 to 2 or ignore_index -100, got \[3, 5\]"),
-        ((2, 3), [0, -1], {}, ValueError, r"from 0 to 2 or ignore_index -100, got \[-1\]"),
+        ((3, 3), [3, 0, 5], {}, ValueError, r"must be a class, 0 to 2, or ignore_index -100, got \[3, 5\]"),
+        ((2, 3), [0, -1], {}, ValueError, r"0 to 2, or ignore_index -100, got \[-1\]"),
         ((2, 3), [0, -100], {"ignore_index": -1}, ValueError, r"ignore_index -1, got \[-100\]"),
-        ((2, 3), [0, 1], {"weight": torch.ones(2)}, ValueError, r"weight .* each of 3 classes, got shape \(2,\)"),
+        ((2, 3), [0, 1], {"weight": torch.ones(2)}, ValueError, r"one number a class, \(3,\), got \(2,\)"),
         ((2, 3), [0, 1], {"reduction": "batchmean"}, ValueError, r"'none', 'mean' or 'sum', got 'batchmean'"),
     ],
 )
