@@ -143,7 +143,7 @@ def gelu(x: Float[Tensor, "*shape"], approximate: str = "none") -> Float[Tensor,
 
     Args:
         x: Numbers of any size.
-        approximate: "none" for Φ(x) = (1 + erf(x/√2)) / 2; "tanh" for the older, cheaper
+        approximate: "none" for Φ(x) = (1 + erf(x/√2)) / 2; "tanh" for the cheaper
             Φ(x) ≈ (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2. The two GELUs differ by up to 5e-4.
 
     Raises:

@@ -83,7 +83,7 @@ ENTRYWISE = {
     "silu": Entrywise(silu, F.silu, "torch.nn.functional.silu"),
     "swish": Entrywise(swish, F.silu, "torch.nn.functional.silu"),
     "swish, 2.5": Entrywise(swish, lambda x: F.silu(2.5 * x) / 2.5, "torch.nn.functional.silu", options={"beta": 2.5}),
-    "swish, 0": Entrywise(swish, lambda x: x / 2, "torch.nn.functional.silu", curved=False, options={"beta": 0.0}),
+    "swish, 0": Entrywise(swish, lambda x: x / 2, "x / 2 at beta = 0", curved=False, options={"beta": 0.0}),
     "hardswish": Entrywise(hardswish, F.hardswish, "torch.nn.functional.hardswish"),
 }
 VECTOR: dict[str, Function] = {"softmax": softmax, "log_softmax": log_softmax}
