@@ -190,6 +190,7 @@ FILES = {
     "dlref/beta/__init__.py": '"""The betas."""\n',
     "dlref/beta/last.py": '"""The last."""\n',
     "sitekit/__init__.py": '"""Machinery, as for alpha/first-things."""\n',
+    "sitekit/errors.py": 'import ast\nfrom pathlib import Path\n\nfrom sitekit import fences\n\nNAME = "alpha"\n',
     "tests/alpha/test_first_things.py": "",
     "tests/beta/test_last.py": "",
     "tests/sitekit/test_pages.py": "",

@@ -47,6 +47,13 @@ def test_a_topic_has_a_page_a_module_and_a_test_file(tmp_path: Path, path: str, 
     assert found(tmp_path, path, text, fault)
 
 
+def test_a_test_file_is_called_like_its_module(tmp_path: Path) -> None:
+    renamed = {"tests/alpha/test_first_things.py": None, "tests/alpha/test_first-things.py": ""}
+    assert faults(write(tmp_path, renamed)) == [
+        "tests/alpha/test_first-things.py:1: the test file of alpha/first-things is called test_first-things.py"
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -130,6 +137,7 @@ def test_imports_go_one_way(tmp_path: Path, path: str, text: str, fault: str) ->
 )
 def test_a_module_imports_two_siblings_at_most(tmp_path: Path, imports: str) -> None:
     siblings = {"dlref/alpha/a.py": "", "dlref/alpha/b.py": ""}
+    imports = f"import ast, json\nfrom torch import Tensor\n{imports}"
     root = write(tmp_path, {MODULE_AT: imports, **siblings})
     assert [str(fault) for fault in structure.check_imports(root)] == [
         f"{root / MODULE_AT}:1: imports 3 siblings, dlref.alpha.a, dlref.alpha.b, dlref.beta.last; 2 are the most"
