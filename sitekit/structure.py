@@ -63,7 +63,7 @@ def check_topics(root: Path = Path()) -> list[PageError]:
             if part not in parts:
                 faults.append(PageError(here, 1, f"the topic {name} has no {part}: {path.relative_to(root)}"))
             elif parts[part] != path:  # an underscore in the name of a page
-                faults.append(PageError(parts[part], 1, f"the {part} of {name} is called {path.name}"))
+                faults.append(PageError(parts[part], 1, f"the {part} of {name} must be called {path.name}"))
     return faults
 
 

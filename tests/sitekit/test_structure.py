@@ -50,7 +50,7 @@ def test_a_topic_has_a_page_a_module_and_a_test_file(tmp_path: Path, path: str, 
 def test_a_test_file_is_called_like_its_module(tmp_path: Path) -> None:
     renamed = {"tests/alpha/test_first_things.py": None, "tests/alpha/test_first-things.py": ""}
     assert faults(write(tmp_path, renamed)) == [
-        "tests/alpha/test_first-things.py:1: the test file of alpha/first-things is called test_first-things.py"
+        "tests/alpha/test_first-things.py:1: the test file of alpha/first-things must be called test_first_things.py"
     ]
 
 
