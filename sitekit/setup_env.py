@@ -89,8 +89,8 @@ def set_up(root: Path, create: Callable[[Path], None], install: Callable[[Path, 
     if fresh:
         check_disk(root)
     packages = len(pins((root / "constraints.txt").read_text("utf-8")))
-    making = f"making .venv with Python {sys.version_info[0]}.{sys.version_info[1]}: {packages} packages, 2 GB"
-    say(f"{making}, a minute or more" if fresh else "updating .venv")
+    making = f"making .venv with Python {sys.version_info[0]}.{sys.version_info[1]}: {packages} packages"
+    say(f"{making}, 2 GB (6 GB with the CUDA build of PyTorch), some minutes" if fresh else "updating .venv")
     venv.mkdir(exist_ok=True)
     (venv / UNFINISHED).touch()
     try:
@@ -230,7 +230,7 @@ def failure(lines: list[str], log: Path) -> str:
     text = "".join(lines)
     errors = [line for line in lines if line.lower().startswith("error")] or lines[-5:]
     hints = {
-        "No space left on device": f"The disk is full: {GIGABYTES} GB are needed, 8 GB with the CUDA build of PyTorch.",
+        "No space left on device": f"The disk is full: {GIGABYTES} GB are needed, 9 GB with the CUDA build of PyTorch.",
         "No matching distribution": "Is this machine online? Is there a build of it for this Python and this system?",
     }
     hint = "".join(f"{hints[sign]}\n" for sign in hints if sign in text)
