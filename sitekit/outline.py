@@ -137,7 +137,7 @@ def blank(text: str, *patterns: re.Pattern[str]) -> str:
 
 def _front_matter(lines: list[str], path: Path, faults: list[PageError]) -> tuple[dict[str, Any], int]:
     """Return the front matter and the number of lines that it takes."""
-    if not lines or lines[0].rstrip() != "---":
+    if lines[0].rstrip() != "---":
         return {}, 0
     end = next((number for number, line in enumerate(lines) if number and line.rstrip() in ("---", "...")), 0)
     if not end:

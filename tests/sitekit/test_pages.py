@@ -123,6 +123,12 @@ def test_a_page_beyond_the_topics_may_ask_without_being_a_question(tmp_path: Pat
     assert faults(write(tmp_path, {"docs/index.md": home})) == []
 
 
+def test_a_line_further_down_is_no_front_matter() -> None:
+    page = outline.parse("# A\n\n---\n\n## B\n")
+    assert [heading.text for heading in page.headings] == ["A", "B"]
+    assert page.meta == {}
+
+
 def test_front_matter_is_closed(tmp_path: Path) -> None:
     found = faults(write(tmp_path, {"docs/index.md": "---\ntitle: Home\n\n# Home\n"}))
     assert "index.md:1: unclosed front matter: no line '---' follows" in found
