@@ -117,21 +117,19 @@ def resolve(name: str) -> Any:
     Raises:
         ValueError: There is none.
     """
-    parts = name.split(".")
-    for length in range(len(parts), 0, -1):
-        try:
-            thing = importlib.import_module(".".join(parts[:length]))
-        except ImportError:
-            continue
-        try:
-            for part in parts[length:]:
-                thing = getattr(thing, part)
-        except AttributeError:
-            break
-        return thing
     if hasattr(builtins, name):
         return getattr(builtins, name)
-    raise ValueError(f"no such name, so nothing to link to: {name}")
+    first, *rest = name.split(".")
+    path = first
+    try:
+        thing = importlib.import_module(first)
+        for part in rest:
+            path = f"{path}.{part}"
+            # As code finds it: torch.autograd.gradcheck is the function, although a module has its name.
+            thing = getattr(thing, part) if hasattr(thing, part) else importlib.import_module(path)
+    except ImportError:
+        raise ValueError(f"no such name, so nothing to link to: {name}") from None
+    return thing
 
 
 def entry(name: str) -> sphobjinv.DataObjStr | None:

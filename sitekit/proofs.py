@@ -30,7 +30,7 @@ def labelled(docstring: str, rows: Iterable[Row] = ()) -> str:
     paragraphs = _BETWEEN.split(docstring)
     last = max((number for number, text in enumerate(paragraphs) if _FACT.match(text)), default=len(paragraphs) - 1)
     paragraphs[last + 1 : last + 1] = proofs
-    return "\n\n".join(_fact(paragraph) for paragraph in paragraphs)
+    return "\n\n".join(_fact(paragraph) for paragraph in paragraphs if paragraph)
 
 
 def _fact(paragraph: str) -> str:

@@ -1,0 +1,61 @@
+"""Output can be told from code, and what is copied runs."""
+
+import pytest
+from markdown import Markdown
+from selectolax.lexbor import LexborHTMLParser
+
+from sitekit.highlight import mark, runnable
+
+SESSION = """>>> import math
+>>> for x in (1, 4):
+...     print(math.sqrt(x))
+...
+1.0
+2.0
+>>> 'a' < 'b'
+True
+"""
+
+
+def test_a_session_is_copied_without_prompts_and_output() -> None:
+    code = runnable(SESSION)
+    assert code == "import math\nfor x in (1, 4):\n    print(math.sqrt(x))\n\n'a' < 'b'"
+    exec(compile(code, "copied", "exec"), {})
+
+
+@pytest.mark.parametrize(
+    ("session", "code"),
+    [
+        ("", ""),
+        ("only output", ""),
+        ('>>> print(">>> x")\n>>> x', 'print(">>> x")\nx'),
+        (">>> a\n>>>\n>>> b", "a\n\nb"),
+        ("    >>> a", "a"),
+        (">>>a", ""),
+    ],
+)
+def test_only_prompts_mark_code(session: str, code: str) -> None:
+    assert runnable(session) == code
+
+
+def page(text: str) -> LexborHTMLParser:
+    extensions = ["pymdownx.highlight", "pymdownx.superfences", "sitekit.highlight"]
+    settings = {"pymdownx.highlight": {"pygments_lang_class": True}}
+    return LexborHTMLParser(Markdown(extensions=extensions, extension_configs=settings).convert(text))
+
+
+def test_the_documented_output_of_a_snippet_is_marked() -> None:
+    tree = page("```python\n# a comment\nprint(1 < 2)\n#> True & more\nx = '#> no'\n```")
+    assert [node.text() for node in tree.css(".output")] == ["#> True & more"]
+    assert [node.text() for node in tree.css(".output > .o")] == ["#>"]
+    assert [node.text() for node in tree.css("pre")] == ["# a comment\nprint(1 < 2)\n#> True & more\nx = '#> no'\n"]
+
+
+def test_a_session_carries_its_code() -> None:
+    tree = page('```pycon\n>>> "a<b" in {"a<b"}\nTrue\n```')
+    assert [node.attributes["data-copy"] for node in tree.css(".language-pycon")] == ['"a<b" in {"a<b"}']
+
+
+def test_other_code_is_left_alone() -> None:
+    assert page("```text\n>>> a\n#> b\n```").css("[data-copy], .output") == []
+    assert mark("<p>#&gt; no output</p>") == "<p>#&gt; no output</p>"

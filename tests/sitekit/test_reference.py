@@ -1,0 +1,42 @@
+"""Each topic page ends in the module of the same path."""
+
+from pathlib import Path
+
+import pytest
+
+from sitekit.reference import module_of, with_reference
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in ("losses", "gradient_descent", "index"):
+        path = tmp_path / "dlref/training" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("page", "module"),
+    [
+        ("training/losses.md", "dlref.training.losses"),
+        ("training/gradient-descent.md", "dlref.training.gradient_descent"),
+        ("training/optimizers.md", None),
+        ("training/index.md", None),
+        ("losses.md", None),
+        ("training/deep/losses.md", None),
+        ("training/losses.py", None),
+    ],
+)
+def test_a_page_has_the_module_of_its_path(root: Path, page: str, module: str | None) -> None:
+    assert module_of(page, root) == module
+
+
+def test_the_reference_stands_at_the_end(root: Path) -> None:
+    assert with_reference("Text.\n\n", "training/losses.md", root) == (
+        "Text.\n\n## Reference implementation { #reference-implementation }\n\n::: dlref.training.losses\n"
+    )
+
+
+def test_a_page_without_a_module_stays_as_it_is(root: Path) -> None:
+    assert with_reference("Text.\n\n", "training/index.md", root) == "Text.\n\n"
