@@ -1,4 +1,4 @@
-"""``python -m sitekit check|update [paths]``: run snippets outside pytest, and rewrite their documented output."""
+"""``python -m sitekit``: ``check`` and ``update`` run pages and modules, ``lock`` notes the questions' addresses."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from sitekit import collect, docstrings, fences, running
+from sitekit import addresses, collect, coverage, docstrings, fences, running
 from sitekit.errors import PageError
 from sitekit.shapes import check_shapes
 from sitekit.update import update
@@ -15,10 +15,14 @@ from sitekit.update import update
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m sitekit", description=__doc__)
-    parser.add_argument("command", choices=["check", "update"])
+    parser.add_argument("command", choices=["check", "update", "lock"])
     parser.add_argument("paths", nargs="*", type=Path, help="pages and modules (default: all)")
     parser.add_argument("--force", action="store_true", help="update: also change a documented number")
     options = parser.parse_intermixed_args(arguments)
+    if options.command == "lock":
+        addresses.lock_addresses()
+        coverage.raise_floor()
+        return 0
     torch.set_num_threads(1)
     check_shapes()
     paths = options.paths or [*collect.pages(Path()), *sorted(Path("dlref").rglob("*.py"))]

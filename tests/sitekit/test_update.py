@@ -6,6 +6,7 @@ import pytest
 
 from sitekit.__main__ import main
 from sitekit.update import update
+from tests.sitekit import small_site
 
 PAGE = """\
 !!! note
@@ -74,3 +75,12 @@ def test_the_command_reports_and_exits_with_one(page: Path, capsys: pytest.Captu
     assert main(["check", str(page)]) == 0
     page.write_text("```py\n```\n")
     assert main(["check", str(page)]) == 1
+
+
+def test_lock_notes_new_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small_site.write(tmp_path)
+    (tmp_path / "docs" / "question-ids.txt").unlink(missing_ok=True)
+    assert main(["lock"]) == 0
+    assert (tmp_path / "docs" / "question-ids.txt").read_text().split()
+    assert (tmp_path / "docs" / "coverage.txt").exists()
