@@ -5,16 +5,16 @@ by import that each exists, and writes a Sphinx inventory of each library to ``s
 these; it needs no network.
 """
 
-import ast
 import builtins
 import importlib
 import inspect
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import sphobjinv
+
+from sitekit.linked_names import collect
 
 VENDOR = Path(__file__).parent / "vendor"
 BASES = {
@@ -45,70 +45,6 @@ TORCH_SECTIONS = {
     "torch.distributions": "distributions",
 }
 BUILTIN_TYPES = {"str", "list", "dict", "tuple", "set", "frozenset", "range", "bytes", "bytearray", "memoryview"}
-PYTHON_MODULES = {
-    "collections.abc",
-    "typing",
-    "dataclasses",
-    "collections",
-    "contextlib",
-    "functools",
-    "itertools",
-    "math",
-}
-_DOTTED = re.compile(r"(?<![\w./])(?:torch|numpy)(?:\.[A-Za-z_]\w*)+")
-_RAISED = re.compile(r"\b[A-Z]\w*(?:Error|Warning)\b")
-
-
-def names_in_page(text: str) -> set[str]:
-    """Return the torch and NumPy names that a page refers to: ``[silu][torch.nn.functional.silu]``, or as its text."""
-    return {name for name in re.findall(r"\]\[([\w.]+)\]|\[`?([\w.]+)`?\]\[\]", text) for name in name if _known(name)}
-
-
-def names_in_module(source: str) -> set[str]:
-    """Return the names of other libraries in a module's annotations, base classes and docstrings."""
-    tree = ast.parse(source)
-    imported = _imports(tree)
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            docstring = ast.get_docstring(node) or ""
-            found |= set(_DOTTED.findall(docstring)) | set(_RAISED.findall(docstring))
-        for expression in _linked_expressions(node):
-            found |= {_full_name(inner, imported) for inner in ast.walk(expression)}
-    return {name for name in found if _known(name)}
-
-
-def _known(name: str) -> bool:
-    library = name.partition(".")[0]
-    return library in ("torch", "numpy") or name.rpartition(".")[0] in PYTHON_MODULES or hasattr(builtins, name)
-
-
-def _imports(tree: ast.Module) -> dict[str, str]:
-    names = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                top = alias.name.partition(".")[0]
-                names[alias.asname or top] = alias.name if alias.asname else top
-        elif isinstance(node, ast.ImportFrom):
-            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-    return names
-
-
-def _linked_expressions(node: ast.AST) -> Iterator[ast.expr]:
-    if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:
-        yield node.annotation
-    elif isinstance(node, ast.FunctionDef) and node.returns:
-        yield node.returns
-    elif isinstance(node, ast.ClassDef):
-        yield from node.bases
-
-
-def _full_name(node: ast.AST, imported: dict[str, str]) -> str:
-    if isinstance(node, ast.Attribute):
-        owner = _full_name(node.value, imported)
-        return f"{owner}.{node.attr}" if owner else ""
-    return imported.get(node.id, node.id) if isinstance(node, ast.Name) else ""
 
 
 def resolve(name: str) -> Any:
@@ -196,26 +132,6 @@ def _python(name: str, role: str) -> str:
     if role == "exception":
         return "library/exceptions.html#$"
     return "library/stdtypes.html#$" if name in BUILTIN_TYPES else "library/functions.html#$"
-
-
-def collect(root: Path) -> set[str]:
-    """Return every name of torch, NumPy and Python that the site below ``root`` may link to."""
-    names = {
-        "torch.Tensor",
-        "torch.nn.Module",
-        "numpy.ndarray",
-        "int",
-        "float",
-        "bool",
-        "str",
-        "ValueError",
-        "TypeError",
-    }
-    for source in sorted((root / "dlref").rglob("*.py")):
-        names |= names_in_module(source.read_text("utf-8"))
-    for page in sorted((root / "docs").rglob("*.md")):
-        names |= names_in_page(page.read_text("utf-8"))
-    return names
 
 
 def inventory(library: str, names: Iterable[str]) -> sphobjinv.Inventory:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sitekit import inventories
+from sitekit import inventories, linked_names
 from sitekit.inventories import BASES, VENDOR
 
 ROOT = VENDOR.parents[1]
@@ -95,7 +95,7 @@ def test_a_name_that_does_not_exist_is_an_error(name: str) -> None:
 
 
 def test_the_names_of_a_module_are_those_of_its_annotations_bases_and_docstrings() -> None:
-    assert inventories.names_in_module(MODULE) == {
+    assert linked_names.names_in_module(MODULE) == {
         "torch.autograd", "torch.autograd.gradcheck", "torch.nn.Linear", "torch.nn", "torch.Tensor", "numpy",
         "numpy.ndarray", "numpy.random", "numpy.random.Generator", "numpy.random.default_rng", "ValueError", "float",
         "int", "tuple", "collections.abc.Callable",
@@ -104,7 +104,7 @@ def test_the_names_of_a_module_are_those_of_its_annotations_bases_and_docstrings
 
 def test_the_names_of_a_page_are_those_of_its_references() -> None:
     page = "[silu][torch.nn.functional.silu], [`torch.relu`][], [x][dlref.a.b], [y](z.md), torch.tanh, [^1][]"
-    assert inventories.names_in_page(page) == {"torch.nn.functional.silu", "torch.relu"}
+    assert linked_names.names_in_page(page) == {"torch.nn.functional.silu", "torch.relu"}
 
 
 def test_an_inventory_survives_being_written_and_is_left_alone_if_it_says_the_same(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_an_inventory_survives_being_written_and_is_left_alone_if_it_says_the_sa
 
 @pytest.mark.parametrize("library", BASES)
 def test_the_inventories_hold_every_name_that_the_site_uses(library: str) -> None:
-    wanted = inventories.lines(inventories.inventory(library, inventories.collect(ROOT)))
+    wanted = inventories.lines(inventories.inventory(library, linked_names.collect(ROOT)))
     missing = set(wanted) - set(inventories.read(VENDOR / f"{library}.inv"))
     assert not missing, f"run: python -m sitekit.inventories, {sorted(missing)} are missing"
 
