@@ -1,0 +1,53 @@
+"""The built site, served under its sub-path, in a real browser.
+
+These tests need the site: `make site` first, then `pytest tests/site`. A run that does not name them leaves them out.
+DLREF_SITE names another directory than ./site.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.site.serving import Site, serve
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def pytest_ignore_collect(config: pytest.Config) -> bool | None:
+    """Collect these tests only where the command line names them."""
+    named = any(str(argument).startswith(("tests/site", str(ROOT / "tests/site"))) for argument in config.args)
+    return None if named else True
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """Serve the built site."""
+    folder = Path(os.environ.get("DLREF_SITE", ROOT / "site"))
+    if not (folder / "index.html").is_file():
+        pytest.fail(f"there is no site in {folder}: build it with `make site`, or name another folder in DLREF_SITE")
+    with serve(folder) as address:
+        yield Site(folder, address)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser: {CHROMIUM} is missing (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield chromium
+        chromium.close()

@@ -1,0 +1,66 @@
+"""Serving a built site as GitHub Pages does, below a sub-path."""
+
+import functools
+import http.server
+import threading
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+PREFIX = "/dlref/"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A built site: its folder, and the address of its home page."""
+
+    folder: Path
+    address: str
+
+    @property
+    def pages(self) -> list[str]:
+        """Return the pages' paths below the home page, as the sitemap lists them."""
+        locations = [
+            element.text or "" for element in ET.parse(self.folder / "sitemap.xml").iter() if "loc" in element.tag
+        ]
+        return [urlsplit(location).path.removeprefix(PREFIX) for location in locations]
+
+    def page_with(self, *marks: str) -> str:
+        """Return the first page whose HTML holds all the marks."""
+        for page in self.pages:
+            text = (self.folder / page / "index.html").read_text("utf-8")
+            if all(mark in text for mark in marks):
+                return page
+        raise AssertionError(f"no page of the site holds {marks}")
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    def send_head(self):  # type: ignore[no-untyped-def]
+        if not self.path.startswith(PREFIX):
+            return self.send_error(404, f"outside {PREFIX}")
+        self.path = self.path.removeprefix(PREFIX[:-1])
+        return super().send_head()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass  # a browser that leaves a page drops its connections
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder on a free port for the length of a ``with`` block, and hand out its address."""
+    with _Server(("127.0.0.1", 0), functools.partial(_Handler, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,93 @@
+"""Every page of the site in Chromium: nothing leaves the site, nothing fails, everything can be read."""
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.site import looking
+from tests.site.looking import DESKTOP, PHONE, opened, plant, visit
+from tests.site.serving import Site
+
+SCHEMES = ["light", "dark"]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_page_opens_without_errors_or_requests_elsewhere(browser: Browser, site: Site, scheme: str) -> None:
+    with opened(browser, scheme, address=site.address) as page:
+        faults = {name: looking.trouble(page, site.address + name, site.address) for name in site.pages}
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_math_and_figures_can_be_read_and_nothing_sticks_out(
+    browser: Browser, site: Site, scheme: str, size: tuple[int, int]
+) -> None:
+    faults = {}
+    with opened(browser, scheme, size, site.address) as page:
+        for name in site.pages:
+            visit(page, site.address + name)
+            page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+            faults[name] = looking.invisible(page) + looking.too_wide(page)
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+def test_the_style_of_formulas_is_loaded_where_there_are_any(browser: Browser, site: Site) -> None:
+    with opened(browser, address=site.address) as page:
+        for name in site.pages:
+            visit(page, site.address + name)
+            styled = page.locator("link[rel=stylesheet][href*=katex]").count()
+            assert styled == (page.locator(".katex").count() > 0), name
+
+
+def test_the_colours_follow_the_switch(browser: Browser, site: Site) -> None:
+    with opened(browser, "light", address=site.address) as page:
+        visit(page, site.address)
+        ground = "getComputedStyle(document.body).backgroundColor"
+        light = page.evaluate(ground)
+        for _ in range(2):  # the system's colours, light, dark
+            page.locator("form[data-md-component=palette] label:visible").click()
+        dark = page.evaluate(ground)
+        page.reload()
+        assert (page.evaluate(ground), light != dark) == (dark, True)
+
+
+def test_a_page_that_is_not_there_says_so(browser: Browser, site: Site) -> None:
+    text = (site.folder / "404.html").read_text("utf-8")
+    assert "There is no such page" in text
+    assert 'href="/dlref/assets/css/dlref.css"' in text
+
+
+@pytest.mark.parametrize(
+    ("planted", "fault"),
+    [
+        ('<img src="https://example.com/x.png" alt="">', "another origin: https://example.com/x.png"),
+        ('<script>console.error("planted")</script>', "console: planted"),
+        ("<script>null.x</script>", "script: "),
+        ('<img src="no-such-file.png" alt="">', "404: "),
+    ],
+)
+def test_planted_trouble_is_found(browser: Browser, site: Site, planted: str, fault: str) -> None:
+    with opened(browser, address=site.address) as page:
+        plant(page, site.address, lambda html: html.replace("</article>", f"{planted}</article>"))
+        faults = looking.trouble(page, site.address, site.address)
+    assert any(one.startswith(fault) for one in faults), faults
+
+
+@pytest.mark.parametrize(
+    ("mark", "style", "fault"),
+    [
+        ('class="katex"', ".katex { color: #eee !important }", "contrast"),
+        ('class="katex"', ".katex { font-size: 0 !important }", "no size"),
+        ("<figure", "figure svg { display: none !important }", "figure"),
+        ("<figure", "figure svg text { fill: #fafafa !important }", "text of a figure"),
+        ("<article", "h1 { width: 1500px }", "pixels wide"),
+        ('class="katex"', '@font-face { font-family: "KaTeX_Main"; src: url("nowhere.woff2") }', "does not load"),
+    ],
+)
+def test_a_planted_blot_is_found(browser: Browser, site: Site, mark: str, style: str, fault: str) -> None:
+    address = site.address + site.page_with(mark, "<text") if "svg" in style else site.address + site.page_with(mark)
+    with opened(browser, address=site.address) as page:
+        plant(page, address, lambda html: html.replace("</head>", f"<style>{style}</style></head>"))
+        visit(page, address)
+        faults = looking.invisible(page) + looking.too_wide(page)
+    assert any(fault in one for one in faults), faults
