@@ -20,8 +20,8 @@ MODULE_LINES = 250
 SIBLINGS = 2
 NO_TOPIC_TESTS = frozenset({"bench", "site", "sitekit"})
 PARTS = {
-    "Source": re.compile(r"(?:^|\n\n)Source: \S"),
-    "Oracle": re.compile(r"(?:^|\n\n)Oracle: \S"),
+    "Source": re.compile(r"(?:^|\n)Source: \S"),
+    "Oracle": re.compile(r"(?:^|\n)Oracle: \S"),
     "Example": re.compile(r"\n\nExamples?:\n\s+>>> "),
 }
 

@@ -81,7 +81,8 @@ def test_a_module_is_short(tmp_path: Path, path: str) -> None:
         ("    Source: Peano 1889, axiom 1.\n\n", "", "One: its docstring lacks Source"),
         ("Source: Peano 1889, axiom 1.", "Source:", "one: its docstring lacks Source"),
         ("    Oracle: itself.\n\n", "", "one: its docstring lacks Oracle"),
-        ("\n\n    Oracle:", "\n    Oracle:", "one: its docstring lacks Oracle"),  # not a paragraph of its own
+        ("\n\n    Oracle:", " Oracle:", "one: its docstring lacks Oracle"),  # not at the start of a line
+        ("    Oracle: itself.", "        Oracle: itself.", "one: its docstring lacks Oracle"),  # an argument, say
         (">>> One", "One", "One: its docstring lacks Example"),
         ("    Example:\n        >>> one", "    >>> one", "one: its docstring lacks Example"),
         ("def _one()", "def two()", "two: its docstring lacks Source, Oracle, Example"),
@@ -92,6 +93,12 @@ def test_a_public_name_says_its_source_and_oracle(tmp_path: Path, old: str, new:
     name = fault.partition(":")[0]
     line = next(n for n, code in enumerate(text.split("\n"), 1) if code.startswith((f"def {name}", f"class {name}")))
     assert found(tmp_path, MODULE_AT, text, f"{MODULE_AT}:{line}: {fault}")
+
+
+def test_source_and_oracle_may_share_a_paragraph(tmp_path: Path) -> None:
+    text = MODULE.replace("axiom 1.\n\n    Oracle:", "axiom 1.\n    Oracle:")
+    assert text != MODULE
+    assert structure.check_docstrings(write(tmp_path, {MODULE_AT: text})) == []
 
 
 @pytest.mark.parametrize(
