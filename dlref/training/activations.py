@@ -1,8 +1,7 @@
 """Activation functions and their hand-written derivatives.
 
-The entry-wise functions come first, ``derivative`` gives their slopes, and the softmax family, which couples the
-entries of a vector, comes last with its Jacobian-vector product. Each argument of an exponential is kept at or below
-zero, so that nothing overflows and autograd never meets 0 · ∞, whatever the precision.
+Each argument of an exponential is kept at or below zero, so that nothing overflows and autograd never meets 0 · ∞,
+whatever the precision.
 """
 
 import math
@@ -13,27 +12,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def identity(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Return x itself, the output unit of regression: f(x) = x.
-
-    Source: Goodfellow et al. 2016, section 6.2.2.1 ("linear unit").
-
-    Oracle: torch.nn.Identity.
-
-    Example:
-        >>> import torch
-        >>> from dlref.training.activations import identity
-        >>> identity(torch.tensor([-2.0, 3.0]))
-        tensor([-2.,  3.])
-    """
-    return x
-
-
 def sigmoid(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Squash x into (0, 1): f(x) = 1 / (1 + e⁻ˣ).
 
     Source: Goodfellow et al. 2016, section 6.2.2.2.
-
     Oracle: torch.sigmoid.
 
     Example:
@@ -50,7 +32,6 @@ def tanh(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Squash x into (-1, 1): f(x) = (eˣ - e⁻ˣ) / (eˣ + e⁻ˣ) = 2 sigmoid(2x) - 1.
 
     Source: Goodfellow et al. 2016, section 6.3.2.
-
     Oracle: torch.tanh.
 
     Example:
@@ -68,7 +49,6 @@ def relu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Keep what is positive: f(x) = max(x, 0), with slope 0 at 0.
 
     Source: Nair, Hinton 2010, Rectified linear units improve restricted Boltzmann machines, ICML.
-
     Oracle: torch.nn.functional.relu.
 
     Example:
@@ -83,12 +63,7 @@ def relu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 def leaky_relu(x: Float[Tensor, "*shape"], negative_slope: float = 0.01) -> Float[Tensor, "*shape"]:
     """Keep what is positive and a fraction of the rest: f(x) = x if x > 0, else negative_slope · x.
 
-    Args:
-        x: Numbers of any size.
-        negative_slope: The fraction kept. 0.01 as in the paper and torch; PReLU learns it.
-
     Source: Maas, Hannun, Ng 2013, Rectifier nonlinearities improve neural network acoustic models, ICML workshop.
-
     Oracle: torch.nn.functional.leaky_relu.
 
     Example:
@@ -101,14 +76,9 @@ def leaky_relu(x: Float[Tensor, "*shape"], negative_slope: float = 0.01) -> Floa
 
 
 def elu(x: Float[Tensor, "*shape"], alpha: float = 1.0) -> Float[Tensor, "*shape"]:
-    """Bend smoothly to a floor: f(x) = x if x > 0, else alpha · (eˣ - 1).
-
-    Args:
-        x: Numbers of any size.
-        alpha: The depth of the floor. Only alpha = 1 has no kink at 0.
+    """Bend to a floor at -alpha, without a kink if alpha = 1: f(x) = x if x > 0, else alpha · (eˣ - 1).
 
     Source: Clevert, Unterthiner, Hochreiter 2015, arXiv:1511.07289.
-
     Oracle: torch.nn.functional.elu.
 
     Example:
@@ -125,7 +95,6 @@ def softplus(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 
     Source: Glorot, Bordes, Bengio 2011, Deep sparse rectifier neural networks, PMLR 15:315. Exact for every x: torch
     returns x itself beyond a threshold of 20, which is 2e-9 too little.
-
     Oracle: torch.nn.functional.softplus with threshold=100.
 
     Example:
@@ -141,16 +110,12 @@ def softplus(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 def gelu(x: Float[Tensor, "*shape"], approximate: str = "none") -> Float[Tensor, "*shape"]:
     """Weigh x by the share Φ(x) of a standard normal that lies below it: f(x) = x · Φ(x).
 
-    Args:
-        x: Numbers of any size.
-        approximate: "none" for Φ(x) = (1 + erf(x/√2)) / 2; "tanh" for the cheaper
-            Φ(x) ≈ (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2. The two GELUs differ by up to 5e-4.
+    With approximate="tanh", Φ(x) ≈ (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, which is cheaper; f is off by up to 5e-4.
 
     Raises:
-        ValueError: approximate is neither.
+        ValueError: approximate is neither "none" nor "tanh".
 
     Source: Hendrycks, Gimpel 2016, arXiv:1606.08415, section 2.
-
     Oracle: torch.nn.functional.gelu.
 
     Example:
@@ -163,31 +128,10 @@ def gelu(x: Float[Tensor, "*shape"], approximate: str = "none") -> Float[Tensor,
     return x * share
 
 
-def silu(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Let x gate itself: f(x) = x · sigmoid(x), that is swish with beta = 1.
-
-    Source: Hendrycks, Gimpel 2016, arXiv:1606.08415; Elfwing, Uchibe, Doya 2017, arXiv:1702.03118.
-
-    Oracle: torch.nn.functional.silu.
-
-    Example:
-        >>> import torch
-        >>> from dlref.training.activations import silu
-        >>> silu(torch.tensor([-1.278465, 3.0]))
-        tensor([-0.2785,  2.8577])
-    """
-    return swish(x)
-
-
 def swish(x: Float[Tensor, "*shape"], beta: float = 1.0) -> Float[Tensor, "*shape"]:
-    """Let x gate itself, the more sharply the larger beta is: f(x) = x · sigmoid(beta · x).
-
-    Args:
-        x: Numbers of any size.
-        beta: 0 gives x / 2, 1 gives silu, a large value comes close to relu.
+    """Let x gate itself, from x / 2 at beta = 0 to nearly relu at a large beta: f(x) = x · sigmoid(beta · x).
 
     Source: Ramachandran, Zoph, Le 2017, arXiv:1710.05941.
-
     Oracle: torch.nn.functional.silu(beta · x) / beta.
 
     Example:
@@ -199,20 +143,8 @@ def swish(x: Float[Tensor, "*shape"], beta: float = 1.0) -> Float[Tensor, "*shap
     return x * sigmoid(beta * x)
 
 
-def hardswish(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Imitate silu without an exponential: f(x) = x · min(max(x + 3, 0), 6) / 6.
-
-    Source: Howard et al. 2019, arXiv:1905.02244, section 5.2.
-
-    Oracle: torch.nn.functional.hardswish.
-
-    Example:
-        >>> import torch
-        >>> from dlref.training.activations import hardswish
-        >>> hardswish(torch.tensor([-3.0, -1.5, 1.0, 3.0]))
-        tensor([ 0.0000, -0.3750,  0.6667,  3.0000])
-    """
-    return torch.where(x.abs() < 3, x * ((x + 3) / 6), relu(x))
+silu = swish
+"""SiLU, swish with beta = 1, came first: Hendrycks, Gimpel 2016; Elfwing, Uchibe, Doya 2017, arXiv:1702.03118."""
 
 
 def _normal_share(x: Tensor, approximate: str) -> tuple[Tensor, Tensor]:
@@ -233,7 +165,6 @@ def _gelu_slope(x: Tensor, approximate: str = "none") -> Tensor:
 
 
 _SLOPES: dict[Callable[..., Tensor], Callable[..., Tensor]] = {
-    identity: lambda x: torch.ones_like(x),
     sigmoid: lambda x: sigmoid(x) * sigmoid(-x),
     tanh: lambda x: 4 * sigmoid(2 * x) * sigmoid(-2 * x),  # 1 - tanh² without its cancellation
     relu: lambda x: (x > 0).to(x.dtype),
@@ -241,9 +172,7 @@ _SLOPES: dict[Callable[..., Tensor], Callable[..., Tensor]] = {
     elu: lambda x, alpha=1.0: torch.where(x > 0, 1, alpha * torch.exp(x.clamp(max=0))),
     softplus: sigmoid,
     gelu: _gelu_slope,
-    silu: lambda x: derivative(swish, x),
     swish: lambda x, beta=1.0: sigmoid(beta * x) + beta * (x * derivative(sigmoid, beta * x)),
-    hardswish: lambda x: torch.where(x.abs() < 3, x / 3 + 0.5, derivative(relu, x)),
 }
 
 
@@ -252,23 +181,17 @@ def derivative(
 ) -> Float[Tensor, "*shape"]:
     """Return the slope f′(x) of an entry-wise activation, from its formula and not from autograd.
 
-    Args:
-        activation: A function of this module, from identity to hardswish. At a kink it gives the slope that torch uses.
-        x: Where the slope is taken.
-        options: What the activation itself takes: negative_slope, alpha, approximate or beta.
+    The options are those of the activation itself. At a kink, the slope is the one that torch uses.
 
     Raises:
-        ValueError: activation is none of them. softmax has softmax_jvp instead of a slope.
+        ValueError: activation is no entry-wise function of this module. softmax has a whole matrix instead of a slope.
 
     Source: the chain and product rules; each formula stands in the table above.
-
     Oracle: torch.autograd of torch.nn.functional, and central finite differences.
 
     Example:
         >>> import torch
-        >>> from dlref.training.activations import derivative, leaky_relu, sigmoid
-        >>> derivative(sigmoid, torch.tensor([-1000.0, 0.0, 1000.0]))
-        tensor([0.0000, 0.2500, 0.0000])
+        >>> from dlref.training.activations import derivative, leaky_relu
         >>> derivative(leaky_relu, torch.tensor([-2.0, 3.0]), negative_slope=0.2)
         tensor([0.2000, 1.0000])
     """
@@ -280,17 +203,12 @@ def derivative(
 
 
 def softmax(x: Float[Tensor, "*shape"], dim: int = -1) -> Float[Tensor, "*shape"]:
-    """Turn scores into probabilities that sum to 1 along one axis: fᵢ(x) = e^xᵢ / Σⱼ e^xⱼ.
-
-    Args:
-        x: Scores; adding a constant to all changes nothing.
-        dim: The axis whose entries compete.
+    """Turn scores into probabilities that sum to 1 along dim: fᵢ(x) = e^xᵢ / Σⱼ e^xⱼ.
 
     Raises:
         ValueError: dim is no axis of x.
 
     Source: Bridle 1990, doi:10.1007/978-3-642-76153-9_28. A row of -inf alone gives NaN, as in torch.
-
     Oracle: torch.softmax.
 
     Example:
@@ -306,15 +224,10 @@ def softmax(x: Float[Tensor, "*shape"], dim: int = -1) -> Float[Tensor, "*shape"
 def log_softmax(x: Float[Tensor, "*shape"], dim: int = -1) -> Float[Tensor, "*shape"]:
     """Take the logarithm of softmax without leaving the log scale: fᵢ(x) = xᵢ - ln Σⱼ e^xⱼ.
 
-    Args:
-        x: Scores; adding a constant to all changes nothing.
-        dim: The axis whose entries compete.
-
     Raises:
         ValueError: dim is no axis of x.
 
     Source: Goodfellow et al. 2016, eq. 6.30.
-
     Oracle: torch.log_softmax.
 
     Example:
@@ -327,44 +240,9 @@ def log_softmax(x: Float[Tensor, "*shape"], dim: int = -1) -> Float[Tensor, "*sh
     return (scores - torch.exp(scores).sum(dim, keepdim=True).log()).to(x.dtype)
 
 
-def softmax_jvp(x: Float[Tensor, "*shape"], tangent: Float[Tensor, "*shape"], dim: int = -1) -> Float[Tensor, "*shape"]:
-    """Say how softmax changes when x moves along tangent: J v = p · (v - Σⱼ pⱼ vⱼ) with p = softmax(x).
-
-    J = diag(p) - p pᵀ is symmetric, so the same product carries a gradient back: Jᵀ g = J g.
-
-    Args:
-        x: The scores at which softmax is differentiated.
-        tangent: The direction v, of the shape of x.
-        dim: The axis whose entries compete.
-
-    Raises:
-        ValueError: x and tangent differ in shape, or dim is no axis of x.
-
-    Source: Bridle 1990, doi:10.1007/978-3-642-76153-9_28.
-
-    Oracle: torch.autograd.functional.jvp of torch.softmax.
-
-    Example:
-        >>> import torch
-        >>> from dlref.training.activations import softmax_jvp
-        >>> softmax_jvp(torch.zeros(4), torch.tensor([1.0, 0.0, 0.0, 0.0]))
-        tensor([ 0.1875, -0.0625, -0.0625, -0.0625])
-    """
-    if x.shape != tangent.shape:
-        raise ValueError(f"x and tangent must have one shape: x {tuple(x.shape)}, tangent {tuple(tangent.shape)}")
-    probabilities, direction = softmax(_widened(x), dim), _widened(tangent)
-    mean = (probabilities * direction).sum(dim, keepdim=True)
-    return (probabilities * (direction - mean)).to(x.dtype)
-
-
-def _widened(x: Tensor) -> Tensor:
-    """Return half precision as float32: a sum of 100 000 terms overflows float16."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-
-
 def _centred(x: Tensor, dim: int) -> Tensor:
     """Return x minus its maximum along dim, which changes no softmax and keeps every exponent at or below 0."""
     if not -x.ndim <= dim < x.ndim:
         raise ValueError(f"dim must be an axis of x: dim {dim}, x of shape {tuple(x.shape)}")
-    wide = _widened(x)
+    wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x  # 100 000 terms overflow float16
     return wide - wide.detach().amax(dim, keepdim=True) if x.shape[dim] else wide
