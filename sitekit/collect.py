@@ -1,5 +1,6 @@
 """Hand every fence, docstring example and lab to pytest, through Sybil: one test each, at its file and line."""
 
+import contextlib
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from sybil import Document, Example, Region, Sybil
 from sybil.sybil import SybilCollection
 
-from sitekit import docstrings, fences, running
+from sitekit import docstrings, fences, figure_style, running
 from sitekit.errors import PageError
 from sitekit.fences import Fence
 
@@ -76,7 +77,8 @@ def check_fence(fence: Fence) -> None:
     required = fence.attributes.get("requires", "")
     if required and not running.available(required):
         pytest.skip(f"requires {required}, which this machine lacks")
-    running.check(fence.code, fence.path, fence.code_line, raises=fence.attributes.get("raises", ""))
+    with figure_style.use() if fence.is_figure else contextlib.nullcontext():
+        running.check(fence.code, fence.path, fence.code_line, raises=fence.attributes.get("raises", ""))
 
 
 def check_docstring(example: docstrings.Example) -> None:
