@@ -10,7 +10,6 @@ Array = Shaped[np.ndarray, "..."]
 Numbers = Array | np.generic | float | int | Sequence[Any]
 VJP = Callable[[Array], Any]  # vector-Jacobian product: the gradient of a result -> the gradient of one input
 Formula = Callable[..., Any]
-Method = Callable[["Tensor", Any], "Tensor"]
 
 
 def _unary(operation: str, function: Formula, slope: Formula) -> "Callable[[Tensor], Tensor]":
@@ -21,7 +20,7 @@ def _unary(operation: str, function: Formula, slope: Formula) -> "Callable[[Tens
     return method
 
 
-def _binary(operation: str, function: Formula, left: Formula, right: Formula) -> tuple[Method, Method]:
+def _binary(operation: str, function: Formula, left: Formula, right: Formula) -> tuple[Formula, Formula]:
     def apply(first: "Tensor", second: "Tensor") -> "Tensor":
         a, b = first.data, second.data
         return record(operation, function(a, b), (first, lambda g: left(g, a, b)), (second, lambda g: right(g, a, b)))
