@@ -1,30 +1,33 @@
-"""Loss functions: one number that says how far predictions are from their targets, and its gradient.
+"""Loss functions, named as in torch.nn.functional: one number that says how far predictions are from their targets.
 
-Names and defaults are those of torch.nn.functional, with three differences. The first argument, always ``input`` there,
-says what it has to be. Nothing broadcasts. A target out of range raises before it can train anything.
-
-Every loss takes ``reduction``: "mean" over all entries, their "sum", or "none" for one loss an entry. A mean over
-nothing is NaN, as in torch. Each ``..._gradient`` is written by hand, with respect to the first argument; "none" gives
-it the same result as "sum". float16 and bfloat16 are computed in float32 and rounded once, at the end; the result has
-the dtype of the first argument. Shapes that do not fit and numbers out of range raise a ValueError.
+Nothing broadcasts; shapes that do not fit and numbers out of range raise a ValueError. ``reduction`` is "mean" over all
+entries, their "sum", or "none" for one loss an entry. A mean over nothing is NaN. float16 and bfloat16 are computed in
+float32 and rounded once, at the end; the result has the dtype of the first argument.
 """
 
-from typing import Literal
+from collections.abc import Callable
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
-Reduction = Literal["none", "mean", "sum"]
+from dlref.training.activations import log_softmax, softplus
+
+Loss = Callable[..., Tensor]
+Values = Float[Tensor, "*shape"]
+"""Real numbers; the tensors of one call have one shape."""
+Losses = Float[Tensor, "*shape"] | Float[Tensor, ""]
+"""One number for each of the Values, or a single one."""
+Scores = Float[Tensor, "batch classes *positions"]
+"""What a model says of each class; the classes stand on axis 1."""
+Labels = Int[Tensor, "batch *positions"]
+"""The index of the right class, or ignore_index."""
 
 
-def mse_loss(
-    prediction: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"], *, reduction: Reduction = "mean"
-) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:
+def mse_loss(prediction: Values, target: Values, *, reduction: str = "mean") -> Losses:
     """Square each error: (prediction - target)².
 
     Source: Hastie, Tibshirani, Friedman 2009, The Elements of Statistical Learning, sec. 2.4. No factor ½.
-
     Oracle: torch.nn.functional.mse_loss; sklearn.metrics.mean_squared_error.
 
     Example:
@@ -33,36 +36,14 @@ def mse_loss(
         >>> mse_loss(torch.tensor([1.0, 2.0, 6.0]), torch.tensor([1.0, 2.0, 3.0]))
         tensor(3.)
     """
-    return _reduce(_error(prediction, target, reduction).square(), reduction, prediction)
+    guess, truth = _checked_pair(prediction, target, "prediction")
+    return _reduce((guess - truth).square(), reduction, prediction.dtype)
 
 
-def mse_loss_gradient(
-    prediction: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"], *, reduction: Reduction = "mean"
-) -> Float[Tensor, "*shape"]:
-    """Differentiate mse_loss by the prediction: 2 (prediction - target), over the number of entries for the mean.
-
-    Source: the derivative of mse_loss.
-
-    Oracle: torch.autograd through torch.nn.functional.mse_loss; central differences.
-
-    Example:
-        >>> import torch
-        >>> from dlref.training.losses import mse_loss_gradient
-        >>> mse_loss_gradient(torch.tensor([1.0, 2.0, 6.0]), torch.tensor([1.0, 2.0, 3.0]))
-        tensor([0., 0., 2.])
-    """
-    return _share(2 * _error(prediction, target, reduction), reduction, prediction)
-
-
-def l1_loss(
-    prediction: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"], *, reduction: Reduction = "mean"
-) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:
+def l1_loss(prediction: Values, target: Values, *, reduction: str = "mean") -> Losses:
     """Take the size of each error, |prediction - target|; the mean is the mean absolute error (MAE).
 
-    The gradient is the sign of the error, and 0 at an error of 0.
-
     Source: Hastie, Tibshirani, Friedman 2009, The Elements of Statistical Learning, sec. 2.4.
-
     Oracle: torch.nn.functional.l1_loss; sklearn.metrics.mean_absolute_error.
 
     Example:
@@ -71,28 +52,14 @@ def l1_loss(
         >>> l1_loss(torch.tensor([1.0, 2.0, 6.0]), torch.tensor([1.0, 2.0, 3.0]))
         tensor(1.)
     """
-    return _reduce(_error(prediction, target, reduction).abs(), reduction, prediction)
+    guess, truth = _checked_pair(prediction, target, "prediction")
+    return _reduce((guess - truth).abs(), reduction, prediction.dtype)
 
 
-def huber_loss(
-    prediction: Float[Tensor, "*shape"],
-    target: Float[Tensor, "*shape"],
-    *,
-    delta: float = 1.0,
-    reduction: Reduction = "mean",
-) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:
-    """Square small errors, take the size of large ones.
-
-    e²/2 where |e| ≤ delta, else delta (|e| - delta/2), with e = prediction - target
-
-    Args:
-        prediction: What the model says.
-        target: What it should have said.
-        delta: The error at which the parabola goes over into a straight line; positive.
-        reduction: "mean", "sum" or "none".
+def huber_loss(prediction: Values, target: Values, *, delta: float = 1.0, reduction: str = "mean") -> Losses:
+    """Square small errors e, take the size of large ones: e²/2 where |e| ≤ delta, else delta (|e| - delta/2).
 
     Source: Huber 1964, doi:10.1214/aoms/1177703732. torch's smooth_l1_loss is this divided by its beta = delta.
-
     Oracle: torch.nn.functional.huber_loss.
 
     Example:
@@ -102,46 +69,19 @@ def huber_loss(
         tensor([0.1250, 2.5000])
     """
     _require(delta > 0, "delta must be positive", delta)
-    size = _error(prediction, target, reduction).abs()
+    guess, truth = _checked_pair(prediction, target, "prediction")
+    size = (guess - truth).abs()
     clipped = size.clamp(max=delta)  # |e| below delta and delta above it: one product gives both branches
-    return _reduce(clipped * (size - clipped / 2), reduction, prediction)
+    return _reduce(clipped * (size - clipped / 2), reduction, prediction.dtype)
 
 
-def huber_loss_gradient(
-    prediction: Float[Tensor, "*shape"],
-    target: Float[Tensor, "*shape"],
-    *,
-    delta: float = 1.0,
-    reduction: Reduction = "mean",
-) -> Float[Tensor, "*shape"]:
-    """Differentiate huber_loss by the prediction: the error, clipped to ± delta, over their number for the mean.
-
-    Source: Huber 1964, doi:10.1214/aoms/1177703732, where it is called ψ.
-
-    Oracle: torch.autograd through torch.nn.functional.huber_loss; central differences.
-
-    Example:
-        >>> import torch
-        >>> from dlref.training.losses import huber_loss_gradient
-        >>> huber_loss_gradient(torch.tensor([0.5, 6.0]), torch.tensor([0.0, 3.0]), reduction="sum")
-        tensor([0.5000, 1.0000])
-    """
-    _require(delta > 0, "delta must be positive", delta)
-    return _share(_error(prediction, target, reduction).clamp(-delta, delta), reduction, prediction)
-
-
-def binary_cross_entropy(
-    probabilities: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"], *, reduction: Reduction = "mean"
-) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:
-    """Measure how surprised probabilities of "yes" are by targets, 1 for yes and 0 for no.
-
-    -(y log p + (1 - y) log(1 - p)); its gradient is (p - y) / (p (1 - p))
+def binary_cross_entropy(probabilities: Values, target: Values, *, reduction: str = "mean") -> Losses:
+    """Measure how surprised probabilities p of "yes" are by targets y: -(y log p + (1 - y) log(1 - p)).
 
     Prefer binary_cross_entropy_with_logits: a sigmoid that has rounded to 0 or 1 cannot be mended here. As in torch,
     each logarithm stops at -100, so no loss exceeds 100. Where it has stopped, its gradient is 0 (in torch, 1e12).
 
     Source: Goodfellow, Bengio, Courville 2016, Deep Learning, sec. 6.2.2.2.
-
     Oracle: torch.nn.functional.binary_cross_entropy; sklearn.metrics.log_loss.
 
     Example:
@@ -150,31 +90,18 @@ def binary_cross_entropy(
         >>> binary_cross_entropy(torch.tensor([0.5, 0.0]), torch.tensor([1.0, 1.0]), reduction="none")
         tensor([  0.6931, 100.0000])
     """
-    _check_pair(probabilities, target, reduction, "probabilities")
-    _check_between_0_and_1(probabilities=probabilities, target=target)
-    p, y = _wide(probabilities), _wide(target)
-    return _reduce(-(y * _stopped_log(p) + (1 - y) * _stopped_log(1 - p)), reduction, probabilities)
+    p, y = _checked_pair(probabilities, target, "probabilities")
+    _check_between_0_and_1(probabilities=p, target=y)
+    log_p, log_1_p = (x.clamp(min=1e-44).log().clamp(min=-100) for x in (p, 1 - p))  # no slope of ∞ at 0
+    return _reduce(-(y * log_p + (1 - y) * log_1_p), reduction, probabilities.dtype)
 
 
-def binary_cross_entropy_with_logits(
-    logits: Float[Tensor, "*shape"],
-    target: Float[Tensor, "*shape"],
-    *,
-    pos_weight: float = 1.0,
-    reduction: Reduction = "mean",
-) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:
-    """Measure the binary cross-entropy of sigmoid(logits) without ever forming the sigmoid.
+def binary_cross_entropy_with_logits(logits: Values, target: Values, *, reduction: str = "mean") -> Losses:
+    """Measure the same of p = sigmoid(z) without ever forming it: y log(1 + exp(-z)) + (1 - y) log(1 + exp(z)).
 
-    pos_weight y log(1 + exp(-z)) + (1 - y) log(1 + exp(z)), z a logit, y its target
-
-    Args:
-        logits: Any real numbers; no sigmoid before, it is in here.
-        target: 0 or 1, or a probability between them.
-        pos_weight: How many times a positive target counts; not negative. torch takes a tensor.
-        reduction: "mean" over all entries (their number, whatever pos_weight), "sum" or "none".
+    No sigmoid before, it is in here. A target is 0, 1, or a probability between them.
 
     Source: Goodfellow, Bengio, Courville 2016, Deep Learning, sec. 6.2.2.2.
-
     Oracle: torch.nn.functional.binary_cross_entropy_with_logits.
 
     Example:
@@ -183,58 +110,19 @@ def binary_cross_entropy_with_logits(
         >>> binary_cross_entropy_with_logits(torch.tensor([0.0, -1000.0]), torch.tensor([1.0, 1.0]), reduction="none")
         tensor([6.9315e-01, 1.0000e+03])
     """
-    z, y = _checked_logits(logits, target, pos_weight, reduction)
-    zero = z.new_zeros(())  # log(1 + exp(z)) is the log-sum-exp of z and 0
-    loss = pos_weight * y * torch.logaddexp(-z, zero) + (1 - y) * torch.logaddexp(z, zero)
-    return _reduce(loss, reduction, logits)
-
-
-def binary_cross_entropy_with_logits_gradient(
-    logits: Float[Tensor, "*shape"],
-    target: Float[Tensor, "*shape"],
-    *,
-    pos_weight: float = 1.0,
-    reduction: Reduction = "mean",
-) -> Float[Tensor, "*shape"]:
-    """Differentiate binary_cross_entropy_with_logits by the logits: p - y with p = sigmoid(z).
-
-    With a weight (1 - y) p - pos_weight y (1 - p); over the number of entries for the mean.
-
-    Source: Goodfellow, Bengio, Courville 2016, Deep Learning, sec. 6.2.2.2.
-
-    Oracle: torch.autograd through torch.nn.functional.binary_cross_entropy_with_logits; central differences.
-
-    Example:
-        >>> import torch
-        >>> from dlref.training.losses import binary_cross_entropy_with_logits_gradient
-        >>> binary_cross_entropy_with_logits_gradient(torch.tensor([0.0, -1000.0]), torch.tensor([1.0, 1.0]))
-        tensor([-0.2500, -0.5000])
-    """
-    z, y = _checked_logits(logits, target, pos_weight, reduction)
-    return _share((1 - y) * z.sigmoid() - pos_weight * y * (-z).sigmoid(), reduction, logits)
+    z, y = _checked_pair(logits, target, "logits")
+    _check_between_0_and_1(target=y)
+    return _reduce(y * softplus(-z) + (1 - y) * softplus(z), reduction, logits.dtype)
 
 
 def nll_loss(
-    log_probabilities: Float[Tensor, "batch classes *positions"],
-    target: Int[Tensor, "batch *positions"],
-    *,
-    weight: Float[Tensor, " classes"] | None = None,
-    ignore_index: int = -100,
-    reduction: Reduction = "mean",
+    log_probabilities: Scores, target: Labels, *, ignore_index: int = -100, reduction: str = "mean"
 ) -> Float[Tensor, "batch *positions"] | Float[Tensor, ""]:
-    """Read off the log-probability of the right class and change its sign: the negative log-likelihood.
+    """Change the sign of the right class's log-probability, -log p[target]: the negative log-likelihood.
 
-    -weight[target] log_probabilities[target]; its gradient is -weight[target] there and 0 elsewhere
-
-    Args:
-        log_probabilities: Logarithms of probabilities, classes on axis 1. Nothing checks that these sum to 1.
-        target: The index of the right class, or ignore_index.
-        weight: How much each class counts; 1 if left out.
-        ignore_index: A target that counts for nothing: padding, say.
-        reduction: "mean", the sum over the sum of the weights that counted; "sum"; or "none", 0 where ignored.
+    A target of ignore_index (padding, say) counts for nothing: neither in the sum nor in what the mean divides by.
 
     Source: Goodfellow, Bengio, Courville 2016, Deep Learning, sec. 5.5.
-
     Oracle: torch.nn.functional.nll_loss.
 
     Example:
@@ -243,37 +131,20 @@ def nll_loss(
         >>> nll_loss(torch.tensor([[0.2, 0.8], [0.5, 0.5]]).log(), torch.tensor([1, 0]), reduction="none")
         tensor([0.2231, 0.6931])
     """
-    keep, index, counts = _checked_classes(log_probabilities, target, weight, ignore_index, reduction)
-    picked = _wide(log_probabilities).gather(1, index.unsqueeze(1)).squeeze(1)  # (batch, *positions)
-    loss = (-counts * picked).where(keep, 0)  # where, not a product: 0 · ∞ is NaN
-    return _reduce(loss, reduction, log_probabilities, counts.sum())
+    index, keep = _checked_labels(log_probabilities, target, ignore_index)
+    loss = -_wide(log_probabilities).gather(1, index)
+    return _reduce(loss.where(keep, 0).squeeze(1), reduction, log_probabilities.dtype, keep.sum())
 
 
 def cross_entropy(
-    logits: Float[Tensor, "batch classes *positions"],
-    target: Int[Tensor, "batch *positions"],
-    *,
-    weight: Float[Tensor, " classes"] | None = None,
-    ignore_index: int = -100,
-    label_smoothing: float = 0.0,
-    reduction: Reduction = "mean",
+    logits: Scores, target: Labels, *, ignore_index: int = -100, label_smoothing: float = 0.0, reduction: str = "mean"
 ) -> Float[Tensor, "batch *positions"] | Float[Tensor, ""]:
-    """Measure how surprised softmax(logits) is by the right class.
+    """Measure how surprised p = softmax(z) is by the right class: -log p[target] = log Σ exp(z) - z[target].
 
-    -log p[target] with p = softmax(z), which is log Σ exp(z) - z[target]; smoothed and weighted
-    -Σ weight q log p with q = (1 - label_smoothing) one_hot(target) + label_smoothing / classes
+    No softmax before, it is in here. Label smoothing, between 0 and 1, is the part of the target spread evenly over
+    all classes: -Σ q log p with q = (1 - label_smoothing) one_hot(target) + label_smoothing / classes.
 
-    Args:
-        logits: Any real numbers, classes on axis 1; no softmax before, it is in here.
-        target: The index of the right class, or ignore_index. torch takes probabilities too.
-        weight: How much each class counts; 1 if left out.
-        ignore_index: A target that counts for nothing: padding, say.
-        label_smoothing: The part of the target spread evenly over all classes, between 0 and 1.
-        reduction: "mean", the sum over the sum of weight[target] that counted; "sum"; or "none", 0 where ignored.
-
-    Source: Goodfellow, Bengio, Courville 2016, Deep Learning, sec. 6.2.2.3; smoothing: Szegedy et al. 2016,
-    arXiv:1512.00567, sec. 7.
-
+    Source: Goodfellow, Bengio, Courville 2016, Deep Learning, sec. 6.2.2.3; Szegedy et al. 2016, arXiv:1512.00567.
     Oracle: torch.nn.functional.cross_entropy; sklearn.metrics.log_loss.
 
     Example:
@@ -282,139 +153,95 @@ def cross_entropy(
         >>> cross_entropy(torch.tensor([[0.0, 0.0], [1000.0, 0.0]]), torch.tensor([0, 1]), reduction="none")
         tensor([6.9315e-01, 1.0000e+03])
     """
-    keep, index, counts = _checked_classes(logits, target, weight, ignore_index, reduction, label_smoothing)
-    log_p = _log_softmax(_wide(logits))
-    loss = -counts * log_p.gather(1, index.unsqueeze(1)).squeeze(1)  # (batch, *positions)
-    if label_smoothing:
-        spread = log_p if weight is None else log_p * _along_classes(weight, log_p)
-        loss = (1 - label_smoothing) * loss - label_smoothing * spread.mean(dim=1)
-    return _reduce(loss.where(keep, 0), reduction, logits, counts.sum())
+    _require(0 <= label_smoothing <= 1, "label_smoothing must lie in [0, 1]", label_smoothing)
+    index, keep = _checked_labels(logits, target, ignore_index)
+    log_p = log_softmax(_wide(logits), dim=1)
+    loss = -log_p.gather(1, index)  # (batch, 1, *positions)
+    if label_smoothing:  # a class ruled out by a logit of -∞ would make 0 · ∞ of it
+        loss = (1 - label_smoothing) * loss - label_smoothing * log_p.mean(dim=1, keepdim=True)
+    return _reduce(loss.where(keep, 0).squeeze(1), reduction, logits.dtype, keep.sum())
 
 
-def cross_entropy_gradient(
-    logits: Float[Tensor, "batch classes *positions"],
-    target: Int[Tensor, "batch *positions"],
-    *,
-    weight: Float[Tensor, " classes"] | None = None,
-    ignore_index: int = -100,
-    label_smoothing: float = 0.0,
-    reduction: Reduction = "mean",
-) -> Float[Tensor, "batch classes *positions"]:
-    """Differentiate cross_entropy by the logits: p - q with p = softmax(z) and q the (smoothed) one-hot target.
+def _softmax_gradient(z: Tensor, target: Tensor, ignore_index: int = -100, label_smoothing: float = 0.0) -> Tensor:
+    index, keep = _checked_labels(z, target, ignore_index)
+    p = log_softmax(z, dim=1).exp()
+    q = (1 - label_smoothing) * torch.zeros_like(p).scatter(1, index, 1) + label_smoothing / p.shape[1]
+    return (p - q).where(keep, 0)
 
-    With weights p Σ(weight q) - weight q; over the sum of weight[target] for the mean; 0 where ignored.
 
-    Source: Goodfellow, Bengio, Courville 2016, Deep Learning, sec. 6.2.2.3.
+_GRADIENTS: dict[Loss, Loss] = {
+    mse_loss: lambda prediction, target: 2 * (prediction - target),
+    l1_loss: lambda prediction, target: torch.sign(prediction - target),
+    huber_loss: lambda prediction, target, delta=1.0: (prediction - target).clamp(-delta, delta),
+    binary_cross_entropy_with_logits: lambda z, y: (1 - y) * z.sigmoid() - y * (-z).sigmoid(),  # p - y to all digits
+    cross_entropy: _softmax_gradient,
+}
 
-    Oracle: torch.autograd through torch.nn.functional.cross_entropy; central differences.
+
+def gradient(
+    loss: Loss, prediction: Values, target: Values | Labels, *, reduction: str = "mean", **options: int | float
+) -> Values:
+    """Differentiate a loss by its first argument, from its formula and not from autograd: p - y for logits.
+
+    The options are those of the loss; "none" gives the same as "sum". Probabilities have no formula: take the logits.
+
+    Source: Goodfellow, Bengio, Courville 2016, Deep Learning, sec. 6.2.2; for huber_loss Huber 1964, who calls it ψ.
+    Oracle: torch.autograd through torch.nn.functional; central differences.
 
     Example:
         >>> import torch
-        >>> from dlref.training.losses import cross_entropy_gradient
-        >>> cross_entropy_gradient(torch.tensor([[0.0, 0.0], [1000.0, 0.0]]), torch.tensor([0, 1]), reduction="sum")
-        tensor([[-0.5000,  0.5000],
-                [ 1.0000, -1.0000]])
+        >>> from dlref.training.losses import cross_entropy, gradient
+        >>> gradient(cross_entropy, torch.tensor([[1000.0, 0.0]]), torch.tensor([1]))
+        tensor([[ 1., -1.]])
     """
-    keep, index, counts = _checked_classes(logits, target, weight, ignore_index, reduction, label_smoothing)
-    p = _log_softmax(_wide(logits)).exp()
-    one_hot = torch.zeros_like(p).scatter(1, index.unsqueeze(1), 1)
-    q = (1 - label_smoothing) * one_hot + label_smoothing / p.shape[1]
-    if weight is not None:
-        q = q * _along_classes(weight, q)
-    gradient = p * q.sum(dim=1, keepdim=True) - q
-    return _share(gradient, reduction, logits, counts.sum()).where(keep.unsqueeze(1), 0)
+    known = ", ".join(function.__name__ for function in _GRADIENTS)
+    _require(loss in _GRADIENTS, f"loss must be one of {known}", getattr(loss, "__qualname__", repr(loss)))
+    loss(prediction, target, reduction=reduction, **options)  # refuses bad arguments in its own words
+    slopes = _GRADIENTS[loss](_wide(prediction), _wide(target), **options)
+    if reduction == "mean" and loss is cross_entropy:
+        counted = target.long() != options.get("ignore_index", -100)
+        slopes = slopes / counted.sum().clamp(min=1)  # nobody: 0, not 0 / 0
+    elif reduction == "mean":
+        slopes = slopes / target.numel()
+    return slopes.to(prediction.dtype)
 
 
-def _log_softmax(logits: Float[Tensor, "batch classes *positions"]) -> Float[Tensor, "batch classes *positions"]:
-    """Return z - log Σ exp(z); shifted by the largest logit, no exponential overflows and one of them is 1."""
-    shifted = logits - logits.amax(dim=1, keepdim=True).detach()  # the shift cancels, in the gradient too
-    return shifted - shifted.exp().sum(dim=1, keepdim=True).log()
-
-
-def _stopped_log(p: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Return log(p), not below -100, with a finite gradient at 0."""
-    positive = p > 0
-    return p.where(positive, 1).log().clamp(min=-100).where(positive, -100)
-
-
-def _along_classes(weight: Float[Tensor, " classes"], scores: Tensor) -> Tensor:
-    return weight.to(scores.dtype).reshape(-1, *[1] * (scores.ndim - 2))  # (classes, 1, ...), against axis 1
+def _reduce(loss: Tensor, reduction: str, dtype: torch.dtype, counted: Tensor | None = None) -> Tensor:
+    _require(reduction in ("none", "mean", "sum"), "reduction must be 'none', 'mean' or 'sum'", repr(reduction))
+    if reduction != "none":
+        loss = loss.sum() / (1 if reduction == "sum" else loss.numel() if counted is None else counted)
+    return loss.to(dtype)
 
 
 def _wide(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
-def _reduce(loss: Tensor, reduction: Reduction, like: Tensor, count: Tensor | None = None) -> Tensor:
-    """Reduce losses; the mean divides by count, or by their number."""
-    if reduction != "none":
-        loss = loss.sum() / (1 if reduction == "sum" else loss.numel() if count is None else count)
-    return loss.to(like.dtype)
-
-
-def _share(gradient: Tensor, reduction: Reduction, like: Tensor, count: Tensor | None = None) -> Tensor:
-    """Scale the gradients of single losses to those of the reduced loss."""
-    if reduction == "mean":
-        gradient = gradient / (gradient.numel() if count is None else count)
-    return gradient.to(like.dtype)
-
-
-def _error(prediction: Tensor, target: Tensor, reduction: str) -> Tensor:
-    _check_pair(prediction, target, reduction, "prediction")
-    return _wide(prediction) - _wide(target)
-
-
-def _checked_logits(logits: Tensor, target: Tensor, pos_weight: float, reduction: str) -> tuple[Tensor, Tensor]:
-    _check_pair(logits, target, reduction, "logits")
-    _check_between_0_and_1(target=target)
-    _require(pos_weight >= 0, "pos_weight must not be negative", pos_weight)
-    return _wide(logits), _wide(target)
-
-
-def _checked_classes(
-    scores: Tensor,
-    target: Tensor,
-    weight: Tensor | None,
-    ignore_index: int,
-    reduction: str,
-    label_smoothing: float = 0.0,
-) -> tuple[Bool[Tensor, "batch *positions"], Int[Tensor, "batch *positions"], Float[Tensor, "batch *positions"]]:
-    """Return which targets count, a valid class index for every one, and how much each counts."""
-    _check_reduction(reduction)
-    _require(0 <= label_smoothing <= 1, "label_smoothing must lie in [0, 1]", label_smoothing)
-    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
-        raise TypeError(f"target must hold class indices, integers, got {target.dtype}")
-    _require(
-        scores.ndim >= 2 and target.shape == scores.shape[:1] + scores.shape[2:],
-        "the axes must be (batch, classes, *positions) and those of target (batch, *positions)",
-        f"{tuple(scores.shape)} and target {tuple(target.shape)}",
-    )
-    classes, target = scores.shape[1], target.long()
-    if weight is not None:
-        _require(weight.shape == (classes,), f"weight must hold one number a class, ({classes},)", tuple(weight.shape))
-    keep = target != ignore_index
-    if not target.is_meta:  # there, no values to look at
-        outside = target[keep & ((target < 0) | (target >= classes))].unique().tolist()
-        _require(not outside, f"target must be a class, 0 to {classes - 1}, or ignore_index {ignore_index}", outside)
-    index, counts = target.where(keep, 0), keep.to(_wide(scores).dtype)
-    return keep, index, counts if weight is None else counts * weight.to(counts.dtype)[index]
-
-
-def _check_pair(first: Tensor, target: Tensor, reduction: str, name: str) -> None:
-    _check_reduction(reduction)
+def _checked_pair(first: Tensor, target: Tensor, name: str) -> tuple[Tensor, Tensor]:
     rule = f"{name} and target must have the same shape, nothing broadcasts"
     _require(first.shape == target.shape, rule, f"{name} {tuple(first.shape)}, target {tuple(target.shape)}")
-
-
-def _check_reduction(reduction: str) -> None:
-    _require(reduction in ("none", "mean", "sum"), "reduction must be 'none', 'mean' or 'sum'", repr(reduction))
+    return _wide(first), _wide(target)
 
 
 def _check_between_0_and_1(**named: Tensor) -> None:
     for name, x in named.items():
-        if x.numel() and not x.is_meta:
+        if x.numel() and not x.is_meta:  # there, no values to look at
             low, high = (bound.item() for bound in x.detach().aminmax())
             _require(low >= 0 and high <= 1, f"{name} must lie in [0, 1]", f"values from {low:g} to {high:g}")
+
+
+def _checked_labels(scores: Tensor, target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
+    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
+        raise TypeError(f"target must hold class indices, integers, got {target.dtype}")
+    rule = "the axes must be (batch, classes, *positions) and those of target (batch, *positions)"
+    fit = scores.ndim >= 2 and target.shape == scores.shape[:1] + scores.shape[2:]
+    _require(fit, rule, f"{tuple(scores.shape)} and target {tuple(target.shape)}")
+    classes, target = scores.shape[1], target.long()
+    keep = target != ignore_index
+    if not target.is_meta:
+        outside = target[keep & ((target < 0) | (target >= classes))].unique().tolist()
+        _require(not outside, f"target must be a class, 0 to {classes - 1}, or ignore_index {ignore_index}", outside)
+    return target.where(keep, 0).unsqueeze(1), keep.unsqueeze(1)  # (batch, 1, *positions); 0 where nothing counts
 
 
 def _require(holds: bool, rule: str, got: object) -> None:
