@@ -112,6 +112,7 @@ async def _execute(path: Path, cache_dir: Path, bar: "tqdm[Any]") -> NotebookNod
         async with _kernel(notebook, path) as client:
             for index, cell in enumerate(notebook.cells):
                 if cell.cell_type == "code":
+                    bar.set_postfix_str(f"{path.stem}, line {cell.metadata.line}")
                     await _run(client, cell, index, path)
                     bar.update()
         _check_results(notebook, path)
@@ -126,6 +127,10 @@ class _ThisPython(KernelSpecManager):
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         return KernelSpec(argv=[*argv, "--HistoryManager.enabled=False"], language="python", display_name=kernel_name)
+
+
+class _DiedError(PageError):
+    """A cell that took the kernel down with it."""
 
 
 @asynccontextmanager
@@ -149,10 +154,11 @@ async def _kernel(notebook: NotebookNode, path: Path) -> AsyncIterator[NotebookC
                 raise RuntimeError("\n".join(reply["content"]["traceback"]))
             client.reset_execution_trackers()
             yield client
-        except (DeadKernelError, RuntimeError) as error:
+        except (_DiedError, RuntimeError, TimeoutError) as error:
             log.seek(0)
             last = log.read().decode("utf-8", "replace").splitlines()[-20:]
-            raise PageError(path, 1, "\n".join([f"the kernel of the lab died: {error}", *last])) from error
+            line = error.line if isinstance(error, _DiedError) else 1
+            raise PageError(path, line, "\n".join([f"the kernel of the lab died: {error}", *last])) from error
         finally:
             if client.kc is not None:
                 client.kc.stop_channels()
@@ -168,6 +174,8 @@ async def _run(client: NotebookClient, cell: NotebookNode, index: int, path: Pat
         places = re.findall(rf"Cell In\[{cell.execution_count}\], line (\d+)", _ANSI.sub("", trace))
         place = line + int(places[-1]) - 1 if places else line
         raise PageError(path, place, f"{error.ename}: {_ANSI.sub('', error.evalue)}") from None
+    except DeadKernelError as error:
+        raise _DiedError(path, line, str(error)) from None
     except CellTimeoutError:
         raise PageError(path, line, f"the cell takes more than {CELL_SECONDS} s") from None
     cell.metadata.pop("execution", None)

@@ -450,7 +450,7 @@ report("CNN", hits_on_strangers)
 #   the camera, the day. Split by the unit that will be new in use.
 # - **“Why a CNN rather than a larger linear layer?”** Shared weights: a stroke learned in one place is known in every
 #   place, with thousands of parameters instead of millions.
-# - **“What would you look at next?”** The confident mistakes. They are either wrong labels or what the training data
+# - **“What would you look at next?”** The confident mistakes. They tend to be wrong labels, or what the training data
 #   lacks.
 #
 # ## Results

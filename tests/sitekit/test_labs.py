@@ -213,7 +213,7 @@ FAULTS = {
         "TypeCheckError",
     ),
     "resultless": ("# %%\n{1, 2}\n", "{1, 2}", "a dict of plain numbers and texts; this one shows '{1, 2}'"),
-    "dead": ("# %%\nimport os\nos._exit(3)\n", "", "the kernel of the lab died"),
+    "dead": ("# %%\nx = 1\n\n# %%\nimport os\nos._exit(3)\n", "import os", "the kernel of the lab died"),
 }
 
 
@@ -231,8 +231,7 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_a_fault_in_a_cell_is_reported_at_its_line(name: str, faults: tuple[Path, str]) -> None:
     folder, report = faults
     path, (_, place, message) = folder / f"{name}.py", FAULTS[name]
-    line = line_of(path, place) if place else 1
-    start = f"{path}:{line}: "
+    start = f"{path}:{line_of(path, place)}: "
     assert start in report
     assert message in report.partition(start)[2].partition(f"\n{folder}")[0]
 
