@@ -1,0 +1,1 @@
+"""What a network is: tensors, linear classifiers, the multilayer perceptron."""
