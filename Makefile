@@ -39,6 +39,7 @@ bench: setup ## measure speed, side by side with torch.nn
 
 update: setup ## rewrite the snippets' output, the verification record and the list of addresses
 	$(PY) -m sitekit update $(ARGS)
+	$(PY) -m sitekit.inventories
 	$(PY) -m sitekit lock
 	$(PY) -m pytest tests --ignore=tests/site --ignore=tests/bench --ignore=tests/test_content.py --record -q
 
