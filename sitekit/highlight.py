@@ -23,8 +23,10 @@ def runnable(session: str) -> str:
 
 
 def mark(markup: str) -> str:
-    """Return a page's HTML with its output marked and its sessions made copyable."""
-    return _SESSION.sub(_copyable, _OUTPUT.sub(r'<span class="c1 output"><span class="o">\1</span>\2</span>', markup))
+    """Return a page's HTML with its output marked, its sessions made copyable, and no copy button on signatures."""
+    markup = _OUTPUT.sub(r'<span class="c1 output"><span class="o">\1</span>\2</span>', markup)
+    markup = markup.replace(' doc-signature highlight"', ' doc-signature no-copy highlight"')
+    return _SESSION.sub(_copyable, markup)
 
 
 def _copyable(session: re.Match[str]) -> str:

@@ -59,3 +59,8 @@ def test_a_session_carries_its_code() -> None:
 def test_other_code_is_left_alone() -> None:
     assert page("```text\n>>> a\n#> b\n```").css("[data-copy], .output") == []
     assert mark("<p>#&gt; no output</p>") == "<p>#&gt; no output</p>"
+
+
+def test_a_signature_has_no_copy_button() -> None:
+    signature = '<div class="language-python doc-signature highlight"><pre>'
+    assert mark(signature) == '<div class="language-python doc-signature no-copy highlight"><pre>'
