@@ -51,10 +51,15 @@ def test_the_colours_follow_the_switch(browser: Browser, site: Site) -> None:
         assert (page.evaluate(ground), light != dark) == (dark, True)
 
 
-def test_a_page_that_is_not_there_says_so(browser: Browser, site: Site) -> None:
-    text = (site.folder / "404.html").read_text("utf-8")
-    assert "There is no such page" in text
-    assert 'href="/dlref/assets/css/dlref.css"' in text
+def test_a_page_that_is_not_there_says_so_at_any_depth(browser: Browser, site: Site) -> None:
+    with opened(browser, address=site.address) as page:
+        # GitHub Pages answers with 404.html whatever the address.
+        page.route("**/no/such/page/", lambda route: route.fulfill(status=404, path=site.folder / "404.html"))
+        faults = looking.trouble(page, f"{site.address}no/such/page/", site.address)
+        assert page.locator("h1").inner_text() == "There is no such page"
+        assert [one for one in faults if "no/such/page" not in one and "status of 404" not in one] == []
+        page.get_by_role("link", name="home page").click()
+        assert page.url == site.address
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 // What keyboards and screen readers need and only a script can know. The page is whole without it.
 (() => {
   const article = document.querySelector("article");
+  if (!article) return;
 
   // A formula, a table or a code block that is wider than the screen can be scrolled with the keyboard.
   const scrollers = ".math-display, .md-typeset__scrollwrap, pre > code, .lab-output, .lab-output pre";
   const reach = () => {
-    for (const box of article.querySelectorAll(scrollers)) {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-      else box.removeAttribute("tabindex");
+    const boxes = [...article.querySelectorAll(scrollers)].map((box) => [box, box.scrollWidth > box.clientWidth]);
+    for (const [box, scrolls] of boxes) {
+      if (scrolls) box.tabIndex = 0;
+      else if (box.tabIndex === 0) box.removeAttribute("tabindex");
     }
   };
 
@@ -24,8 +26,14 @@
     list.setAttribute("aria-label", title);
   }
 
-  if (!article) return;
-  const tidy = () => requestAnimationFrame(() => (demote(), reach()));
+  // Once, when the browser has nothing better to do.
+  const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));
+  let waiting = false;
+  const tidy = () => {
+    if (waiting) return;
+    waiting = true;
+    idle(() => ((waiting = false), demote(), reach()), { timeout: 1500 });
+  };
   new MutationObserver(tidy).observe(article, { childList: true, subtree: true });
   new ResizeObserver(tidy).observe(article);
 })();
