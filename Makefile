@@ -51,7 +51,7 @@ clean: ## remove everything that the other verbs made, .venv included
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup: python ## make .venv, or bring it up to date
-	@$(PYTHON) sitekit/setup_env.py
+	@$(PYTHON) -m sitekit.setup_env
 
 python:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
 from sitekit.setup_env import EXTRAS, ROOT, create_venv, main, pins, pip_install, python_of, say
@@ -16,6 +15,8 @@ ONE_PLATFORM = re.compile(r"(nvidia|cuda|triton)\b")
 
 def pin(root: Path, torch: str) -> None:
     """Note the versions that a new environment gets: the newest of everything, and ``torch`` as told."""
+    import tomllib  # not in an old Python, which setup_env refuses with a better message
+
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
     # The pin first, or pip fetches the newest torch only to look at it.
     wanted = [f"torch=={torch}", *project["dependencies"]]

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sitekit import pin, setup_env
-from sitekit.setup_env import STAMP, UNFINISHED, SetupError, set_up
+from sitekit import pin, pip_run, setup_env
+from sitekit.pip_run import SetupError
+from sitekit.setup_env import STAMP, UNFINISHED, set_up
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,7 +64,7 @@ def test_a_new_clone_gets_an_environment_once(clone: Path) -> None:
     installer.run(clone)
     installer.run(clone)
     assert (installer.created, installer.installed) == (1, 1)
-    assert setup_env.python_of(clone / ".venv").exists()
+    assert pip_run.python_of(clone / ".venv").exists()
     assert not (clone / ".venv" / UNFINISHED).exists()
 
 
@@ -117,7 +118,7 @@ def test_an_interrupted_update_is_made_anew(clone: Path, capsys: pytest.CaptureF
 def test_an_environment_whose_python_is_gone_is_made_anew(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Installer().run(clone)
     (clone / ".venv" / "pip-stands-here").unlink()
-    setup_env.python_of(clone / ".venv").unlink()
+    pip_run.python_of(clone / ".venv").unlink()
     again = Installer()
     again.run(clone)
     assert again.created == 1
@@ -165,23 +166,27 @@ def test_an_old_python_reads_the_file_as_far_as_the_refusal() -> None:
     body = ast.parse(source, feature_version=(3, 6)).body
     refusal = next(node for node in body if isinstance(node, ast.If))
     assert "python_fault(sys.version_info" in ast.unparse(refusal.test)
+    assert "sitekit" not in "".join(ast.unparse(node) for node in body[1 : body.index(refusal)])
     above = [node for node in body[: body.index(refusal)] if isinstance(node, ast.FunctionDef)]
     hints = [hint for node in above for part in (node.args, node.returns) if part for hint in ast.walk(part)]
     assert not [ast.unparse(hint) for hint in hints if isinstance(hint, ast.Subscript | ast.BinOp)]
 
 
-def test_only_the_standard_library_is_imported() -> None:
-    tree = ast.parse((ROOT / "sitekit" / "setup_env.py").read_text("utf-8"))
+@pytest.mark.parametrize("name", ["setup_env.py", "pip_run.py", "pin.py", "__init__.py"])
+def test_only_the_standard_library_is_imported(name: str) -> None:
+    tree = ast.parse((ROOT / "sitekit" / name).read_text("utf-8"))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
+    assert {
+        name.partition(".")[0] for name in names - {"sitekit.pip_run", "sitekit.setup_env"}
+    } <= sys.stdlib_module_names
 
 
 def test_progress_says_what_takes_long(capsys: pytest.CaptureFixture[str]) -> None:
     pip = [f"Collecting package{n}\n" for n in range(30)]
     pip += ["  Downloading torch-2.13.0-cp311.whl (190.1 MB)\n", "  Downloading small-1.0.whl (5.2 MB)\n"]
     pip += ["Installing collected packages: one, two, three\n"]
-    assert list(setup_env.progress(pip)) == pip
+    assert list(pip_run.progress(pip)) == pip
     said = capsys.readouterr().out.replace("set-up:   ", "").splitlines()
     assert said == ["25 packages found", "downloading torch-2.13.0-cp311.whl, 190 MB", "unpacking 3 packages"]
 
@@ -193,19 +198,19 @@ def test_progress_gives_a_sign_of_life(capsys: pytest.CaptureFixture[str]) -> No
         assert spoken.wait(10)
         yield "done\n"
 
-    lines = setup_env.progress(slow(), silence=0.01)
+    lines = pip_run.progress(slow(), silence=0.01)
     threading.Timer(0.1, spoken.set).start()
     assert list(lines) == ["done\n"]
     assert "still at work" in capsys.readouterr().out
 
 
 def test_pip_that_fails_is_quoted(clone: Path) -> None:
-    python = setup_env.python_of(clone / ".venv")
+    python = pip_run.python_of(clone / ".venv")
     python.parent.mkdir(parents=True)
     python.write_text("#!/bin/sh\necho Collecting nothing\necho 'ERROR: No space left on device' >&2\nexit 1\n")
     python.chmod(0o755)
     with pytest.raises(SetupError) as caught:
-        setup_env.pip_install(clone / ".venv", ["nothing"], clone)
+        pip_run.pip_install(clone / ".venv", ["nothing"], clone)
     message, log = str(caught.value), clone / ".cache" / "setup.log"
     assert "ERROR: No space left on device\nThe disk is full: 2.5 GB are needed" in message
     assert "Is this machine online?" not in message
