@@ -82,7 +82,8 @@ def progress(output: Iterable[str], silence: float = SILENCE) -> Iterator[str]:
         if large and int(large[2]) >= LARGE:
             say(f"  downloading {large[1].split('/')[-1]}, {large[2]} MB")
         if line.startswith("Installing collected packages"):
-            say(f"  unpacking {line.count(',') + 1} packages")
+            many = line.count(",")
+            say(f"  unpacking {many + 1} packages" if many else "  unpacking one package")
         yield line
 
 
