@@ -1,5 +1,6 @@
 """MkDocs' adapters: each event calls functions of the machinery and holds no logic of its own."""
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -13,9 +14,21 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # MkDocs forgets it once this file is loaded
 
-from sitekit import coverage, inventories, lab_page, questions, reference, snippet_markdown, styles  # noqa: E402
+from sitekit import (  # noqa: E402
+    addresses,
+    coverage,
+    inventories,
+    lab_page,
+    pages,
+    questions,
+    reference,
+    snippet_markdown,
+    structure,
+    styles,
+)
 
 DOCS = ROOT / "docs"
+log = logging.getLogger("mkdocs.hooks.sitekit")
 
 
 @event_priority(100)  # before mkdocstrings reads the same
@@ -26,6 +39,13 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     config.markdown_extensions += [f"sitekit.{name}" for name in ("snippet_markdown", "katex", "tables", "highlight")]
     inventories.localize(config.plugins["mkdocstrings"].config.handlers, ROOT)
     return config
+
+
+def on_pre_build(**_: Any) -> None:
+    """Report pages that break a rule: a warning each, which a strict build does not forgive and ``serve`` survives."""
+    for check in (pages.check_site, addresses.check_addresses, coverage.check_coverage):
+        for fault in check(DOCS):
+            log.warning("%s", fault)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -46,15 +66,23 @@ def on_page_read_source(page: Page, **_: Any) -> str | None:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Fill the index of questions, and end each topic page in its module's reference."""
+    """Fill the index of questions, say what moved, and end each topic page in its module's reference."""
     name = page.file.src_uri
     snippet_markdown.current_page.set(DOCS / name)
     if questions.MARKER in markdown:
-        found = questions.collect(DOCS)
-        markdown = questions.fill(markdown, found, coverage.site_coverage(DOCS), questions.section_titles(DOCS))
+        found, titles = _questions(), questions.section_titles(DOCS)
+        markdown = questions.fill(markdown, found, coverage.site_coverage(DOCS), titles)
+    if moved := addresses.redirects(DOCS):
+        texts = {f"{question.page}#{question.slug}": question.text for question in _questions()}
+        markdown = addresses.with_moved(markdown, name.removesuffix(".md"), moved, texts)
     return reference.with_reference(markdown, name, ROOT)
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Join the stylesheets."""
+    """Join the stylesheets, and write the questions for other programs."""
     styles.join(Path(config.site_dir))
+    (Path(config.site_dir) / "questions.json").write_text(questions.as_json(_questions()), "utf-8")
+
+
+def _questions() -> list[questions.Question]:
+    return questions.collect(DOCS, structure.navigation(ROOT))

@@ -18,7 +18,7 @@ from sitekit.pages import is_topic
 
 MODULE_LINES = 250
 SIBLINGS = 2
-NO_TOPIC_TESTS = frozenset({"bench", "site", "sitekit"})
+NO_TOPIC_TESTS = frozenset({"bench", "labs", "site", "sitekit"})
 PARTS = {
     "Source": re.compile(r"(?:^|\n)Source: \S"),
     "Oracle": re.compile(r"(?:^|\n)Oracle: \S"),
