@@ -1,0 +1,1 @@
+"""How a network does on data that it has not seen, and what helps."""
