@@ -24,7 +24,7 @@ def sigmoid(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         >>> sigmoid(torch.tensor([-1000.0, 0.0, 1000.0]))
         tensor([0.0000, 0.5000, 1.0000])
     """
-    below, above = torch.exp(x.clamp(max=0)), torch.exp(-x.clamp(min=0))
+    below, above = torch.exp(torch.where(x < 0, x, 0)), torch.exp(-torch.where(x < 0, 0, x))
     return torch.where(x < 0, below / (1 + below), 1 / (1 + above))
 
 
@@ -41,7 +41,7 @@ def tanh(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         tensor([-1.0000e+00,  1.0000e-08,  1.0000e+00])
     """
     # e²ˣ - 1 in one step keeps the digits of a small x, which a difference of exponentials cancels.
-    below, above = torch.expm1(2 * x.clamp(max=0)), torch.expm1(-2 * x.clamp(min=0))
+    below, above = torch.expm1(2 * torch.where(x < 0, x, 0)), torch.expm1(-2 * torch.where(x < 0, 0, x))
     return torch.where(x < 0, below / (2 + below), -above / (2 + above))
 
 
@@ -87,7 +87,7 @@ def elu(x: Float[Tensor, "*shape"], alpha: float = 1.0) -> Float[Tensor, "*shape
         >>> elu(torch.tensor([-1000.0, -1.0, 3.0]))
         tensor([-1.0000, -0.6321,  3.0000])
     """
-    return torch.where(x > 0, x, alpha * torch.expm1(x.clamp(max=0)))
+    return torch.where(x > 0, x, alpha * torch.expm1(torch.where(x > 0, 0, x)))
 
 
 def softplus(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -103,7 +103,7 @@ def softplus(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         >>> softplus(torch.tensor([-1000.0, 0.0, 1000.0]))
         tensor([0.0000e+00, 6.9315e-01, 1.0000e+03])
     """
-    below, above = torch.exp(x.clamp(max=0)), torch.exp(-x.clamp(min=0))
+    below, above = torch.exp(torch.where(x < 0, x, 0)), torch.exp(-torch.where(x < 0, 0, x))
     return torch.where(x < 0, torch.log1p(below), x + torch.log1p(above))
 
 
@@ -169,7 +169,7 @@ _SLOPES: dict[Callable[..., Tensor], Callable[..., Tensor]] = {
     tanh: lambda x: 4 * sigmoid(2 * x) * sigmoid(-2 * x),  # 1 - tanh² without its cancellation
     relu: lambda x: (x > 0).to(x.dtype),
     leaky_relu: lambda x, negative_slope=0.01: torch.where(x > 0, torch.ones_like(x), negative_slope),
-    elu: lambda x, alpha=1.0: torch.where(x > 0, 1, alpha * torch.exp(x.clamp(max=0))),
+    elu: lambda x, alpha=1.0: torch.where(x > 0, 1, alpha * torch.exp(torch.where(x > 0, 0, x))),
     softplus: sigmoid,
     gelu: _gelu_slope,
     swish: lambda x, beta=1.0: sigmoid(beta * x) + beta * (x * derivative(sigmoid, beta * x)),
