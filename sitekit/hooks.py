@@ -72,6 +72,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     if questions.MARKER in markdown:
         found, titles = _questions(), questions.section_titles(DOCS)
         markdown = questions.fill(markdown, found, coverage.site_coverage(DOCS), titles)
+    if questions.SECTION_MARKER in markdown:
+        markdown = questions.fill_section(markdown, name, _questions())
     if moved := addresses.redirects(DOCS):
         texts = {f"{question.page}#{question.slug}": question.text for question in _questions()}
         markdown = addresses.with_moved(markdown, name.removesuffix(".md"), moved, texts)

@@ -13,6 +13,7 @@ from sitekit.outline import DOCS, Block, Heading, Outline
 
 ANSWER, MISTAKE, FOLLOW_UPS = "answer", "mistake", "question"
 MARKER = "<!-- questions -->"
+SECTION_MARKER = "<!-- questions of this section -->"
 _CODE = r"(?<!`)(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)"
 _FORMULA = r"\$\$.+?\$\$|(?<![\\$])\$(?![\s$])[^$\n]*?(?<!\s)\$(?!\d)"
 _FOOTNOTE = r"\[\^[^\]]+\]"
@@ -144,6 +145,19 @@ def fill(markdown: str, questions: Sequence[Question], coverage: Coverage, title
     if MARKER not in markdown:
         raise ValueError(f"the questions page needs the line {MARKER} where the index goes")
     return markdown.replace(MARKER, index(questions, coverage, titles))
+
+
+def fill_section(markdown: str, page: str, questions: Sequence[Question]) -> str:
+    """Put the section's questions, topic by topic, in place of the marker on its index page ``training/index.md``."""
+    section = page.partition("/")[0]
+    mine = [question for question in questions if question.section == section]
+    parts = []
+    for name in dict.fromkeys(question.page for question in mine):
+        asked = [question for question in mine if question.page == name]
+        file = f"{name.partition('/')[2]}.md"
+        links = "\n".join(f"- [{question.text}]({file}#{question.slug})" for question in asked)
+        parts.append(f"**[{asked[0].topic}]({file})**\n\n{links}")
+    return markdown.replace(SECTION_MARKER, "\n\n".join(parts))
 
 
 def index(questions: Sequence[Question], coverage: Coverage, titles: dict[str, str]) -> str:

@@ -219,3 +219,13 @@ def test_the_old_place_shows_the_way() -> None:
 
 def test_the_small_site_asks_what_its_list_holds(docs: Path) -> None:
     assert coverage.site_coverage(docs) == Coverage(3, 3, 3, 3)
+
+
+def test_a_sections_index_lists_its_questions_by_topic(tmp_path: Path) -> None:
+    found = questions.collect(write(tmp_path) / "docs")
+    filled = questions.fill_section(f"Lead.\n\n{questions.SECTION_MARKER}\n", "alpha/index.md", found)
+    assert filled.startswith(
+        "Lead.\n\n**[First things](first-things.md)**\n\n- [What is ‘first’?](first-things.md#what-is-first)\n"
+    )
+    assert filled.count("\n- [") == 3
+    assert "last" not in filled
