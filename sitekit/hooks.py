@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import Abort
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
@@ -26,6 +27,7 @@ from sitekit import (  # noqa: E402
     structure,
     styles,
 )
+from sitekit.errors import PageError  # noqa: E402
 
 DOCS = ROOT / "docs"
 log = logging.getLogger("mkdocs.hooks.sitekit")
@@ -84,6 +86,12 @@ def on_post_build(config: MkDocsConfig) -> None:
     """Join the stylesheets, and write the questions for other programs."""
     styles.join(Path(config.site_dir))
     (Path(config.site_dir) / "questions.json").write_text(questions.as_json(_questions()), "utf-8")
+
+
+def on_build_error(error: Exception, **_: Any) -> None:
+    """End at a fault of a page with its file and line alone."""
+    if isinstance(error, PageError):
+        raise Abort(str(error)) from None
 
 
 def _questions() -> list[questions.Question]:

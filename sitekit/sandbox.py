@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import functools
 import os
 import random
 import signal
@@ -10,6 +11,8 @@ import threading
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
+
+import threadpoolctl
 
 CPU_SECONDS = 2.0
 WALL_SECONDS = 30.0
@@ -40,7 +43,7 @@ def module(module: types.ModuleType) -> Iterator[None]:
 @contextlib.contextmanager
 def restored() -> Iterator[None]:
     """Start from settings as in a new interpreter, with unknown seeds, and put back what the code changes."""
-    os.environ.setdefault("MPLBACKEND", "agg")
+    _one_thread()
     directory, environment, search_path = os.getcwd(), dict(os.environ), list(sys.path)
     seed = int.from_bytes(os.urandom(4), "big")
     random.seed(seed)
@@ -57,6 +60,14 @@ def restored() -> Iterator[None]:
             os.environ.update(environment)
         sys.path[:] = search_path
         close_figures()
+
+
+@functools.cache
+def _one_thread() -> None:
+    """Compute on one thread: several are slower for small arrays, and their processor time would add up."""
+    os.environ.setdefault("MPLBACKEND", "agg")
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    threadpoolctl.threadpool_limits(1)  # for what is loaded already
 
 
 def _reset_numpy(seed: int) -> Callable[[], None]:

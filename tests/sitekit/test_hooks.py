@@ -4,8 +4,10 @@ import logging
 from pathlib import Path
 
 import pytest
+from mkdocs.exceptions import Abort
 
 from sitekit import hooks
+from sitekit.errors import PageError
 from tests.sitekit import small_site
 
 
@@ -22,3 +24,9 @@ def test_a_malformed_page_is_a_warning_with_file_and_line(
 
 def test_the_log_counts_for_a_strict_build() -> None:
     assert hooks.log.name.startswith("mkdocs.")
+
+
+def test_a_fault_ends_the_build_without_a_traceback() -> None:
+    with pytest.raises(Abort, match=r"docs/page\.md:3: a rule"):
+        hooks.on_build_error(PageError("docs/page.md", 3, "a rule"))
+    hooks.on_build_error(ValueError("anything else is raised by MkDocs itself"))

@@ -165,3 +165,8 @@ def test_imports_do_not_count_as_running_time(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(sandbox, "CPU_SECONDS", 0.1)
     running.check("import slow_to_import\n", "page.md")
     assert sys.modules.pop("slow_to_import")
+
+
+def test_a_snippet_computes_on_one_thread() -> None:
+    code = "import numpy, torch\nfrom threadpoolctl import threadpool_info\n"
+    running.check(f"{code}print({{pool['num_threads'] for pool in threadpool_info()}})\n#> {{1}}\n", "page.md")
