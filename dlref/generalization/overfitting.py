@@ -48,7 +48,16 @@ def least_squares(
 
 
 class BiasVariance(NamedTuple):
-    """The parts of an error, averaged over the test points: error = squared_bias + variance."""
+    """The parts of an error, averaged over the test points: error = squared_bias + variance.
+
+    Source: Geman, Bienenstock, Doursat 1992, doi:10.1162/neco.1992.4.1.1.
+    Oracle: the closed form of linear regression, as for ``bias_variance_decomposition``, which returns it.
+
+    Example:
+        >>> from dlref.generalization.overfitting import BiasVariance
+        >>> BiasVariance(error=10.0, squared_bias=9.0, variance=1.0).variance
+        1.0
+    """
 
     error: float
     squared_bias: float
