@@ -21,7 +21,7 @@ site: setup ## build the site into site/, strictly
 	$(PY) -m mkdocs build --strict $(ARGS)
 
 serve: setup ## show the site while you write, at the address it prints
-	DLREF_LABS=cached $(PY) -m mkdocs serve --livereload $(ARGS)
+	DLREF_LABS=cached $(PY) -m mkdocs serve --livereload --dirty $(ARGS)
 
 test: setup ## run every proof, snippet and example
 	$(PY) -m pytest --ignore=tests/site --ignore=tests/bench $(ARGS)

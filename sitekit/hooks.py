@@ -52,6 +52,9 @@ def on_pre_build(**_: Any) -> None:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Run the labs that are not cached; DLREF_LABS=cached shows the code of those instead."""
+    for file in files.documentation_pages():  # `make serve` builds anew only the pages that changed
+        if reference.is_newer(file.src_uri, Path(file.abs_dest_path), ROOT):
+            setattr(file, "is_modified", lambda: True)  # noqa: B010
     return lab_page.collect(files, config, execute=os.environ.get("DLREF_LABS") != "cached")
 
 

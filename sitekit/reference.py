@@ -19,6 +19,14 @@ def module_of(page: str, root: Path = Path()) -> str | None:
     return f"dlref.{section}.{topic}" if (root / "dlref" / section / f"{topic}.py").is_file() else None
 
 
+def is_newer(page: str, built: Path, root: Path = Path()) -> bool:
+    """Tell whether the module behind a page changed after the page was built."""
+    module = module_of(page, root)
+    if module is None or not built.is_file():
+        return False
+    return (root / module.replace(".", "/")).with_suffix(".py").stat().st_mtime > built.stat().st_mtime
+
+
 def with_reference(markdown: str, page: str, root: Path = Path()) -> str:
     """Return a page's Markdown with its module's reference at the end."""
     module = module_of(page, root)

@@ -1,10 +1,11 @@
 """Each topic page ends in the module of the same path."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from sitekit.reference import module_of, with_reference
+from sitekit.reference import is_newer, module_of, with_reference
 
 
 @pytest.fixture
@@ -40,3 +41,15 @@ def test_the_reference_stands_at_the_end(root: Path) -> None:
 
 def test_a_page_without_a_module_stays_as_it_is(root: Path) -> None:
     assert with_reference("Text.\n\n", "training/index.md", root) == "Text.\n\n"
+
+
+def test_a_page_is_old_when_its_module_is_newer(root: Path) -> None:
+    built = root / "index.html"
+    assert not is_newer("training/losses.md", built, root)
+    built.touch()
+    os.utime(root / "dlref/training/losses.py", (0, 0))
+    assert not is_newer("training/losses.md", built, root)
+    os.utime(built, (0, 0))
+    os.utime(root / "dlref/training/losses.py", (1, 1))
+    assert is_newer("training/losses.md", built, root)
+    assert not is_newer("training/index.md", built, root)
