@@ -56,6 +56,7 @@ def parameter_grid(space: Mapping[str, Sequence[Any]]) -> list[Candidate]:
     Raises:
         ValueError: a hyperparameter has no value.
 
+    Source: Bergstra, Bengio 2012, JMLR 13:281, section 1.
     Oracle: sklearn.model_selection.ParameterGrid, order included.
 
     Example:
@@ -101,11 +102,9 @@ def _exponent(number: int, base: int) -> int:
     return next(power for power in range(number) if base ** (power + 1) > number)  # ⌊log_base number⌋, exactly
 
 
-class Trial(NamedTuple):
-    """One evaluation: the candidate, the resource it was trained with, and its validation loss."""
-
+class _Trial(NamedTuple):
     candidate: Candidate
-    resource: int
+    resource: int  # that it was trained with
     loss: float
 
 
@@ -132,7 +131,7 @@ def halving_schedule(n_candidates: int, min_resource: int, max_resource: int, fa
     return [(-(-n_candidates // factor**i), min_resource * factor**i) for i in range(rounds)]
 
 
-def successive_halving(evaluate: Evaluate, candidates: Iterable[Candidate], schedule: Schedule) -> list[Trial]:
+def successive_halving(evaluate: Evaluate, candidates: Iterable[Candidate], schedule: Schedule) -> list[_Trial]:
     """Train all candidates briefly, keep the best for the next round with more resource, and so on; list every trial.
 
     Raises:
@@ -145,15 +144,15 @@ def successive_halving(evaluate: Evaluate, candidates: Iterable[Candidate], sche
         >>> from dlref.generalization.hyperparameters import halving_schedule, successive_halving
         >>> some = [{"x": x} for x in range(9)]
         >>> trials = successive_halving(lambda one, resource: (one["x"] - 4) ** 2, some, halving_schedule(9, 1, 9))
-        >>> len(trials), trials[-1]
-        (13, Trial(candidate={'x': 4}, resource=9, loss=0))
+        >>> len(trials), trials[-1].candidate, trials[-1].resource, trials[-1].loss
+        (13, {'x': 4}, 9, 0)
     """
     left, trials = list(candidates), []
     if not schedule or schedule[0][0] != len(left):
         raise ValueError(f"the schedule is not for {len(left)} candidates: {schedule}")
     for n_left, resource in schedule:
         left = left[:n_left]
-        trials += (ran := [Trial(candidate, resource, evaluate(candidate, resource)) for candidate in left])
+        trials += (ran := [_Trial(candidate, resource, evaluate(candidate, resource)) for candidate in left])
         left = [trial.candidate for trial in sorted(ran, key=lambda t: math.inf if math.isnan(t.loss) else t.loss)]
     return trials
 
