@@ -35,7 +35,7 @@ _CONTRAST = """
   const faults = [];
   const judge = (what, element, color) => {
     const box = element.getBoundingClientRect(), name = element.textContent.trim().slice(0, 30);
-    const size = parseFloat(getComputedStyle(element).fontSize); // a displayed formula keeps its row even without letters
+    const size = parseFloat(getComputedStyle(element).fontSize); // a displayed formula keeps its row
     if (box.width < 1 || box.height < 1 || size < 1) faults.push(`${what} ${name}: no size`);
     const ratio = contrast(element, color).toFixed(2);
     if (ratio < least) faults.push(`${what} ${name}: contrast ${ratio}`);
