@@ -19,7 +19,7 @@ def dft(x: Signal) -> Spectrum:
     Raises:
         ValueError: x has no samples.
 
-    Source: Oppenheim, Schafer 2010, Discrete-Time Signal Processing, 3rd edition, eq. 8.67.
+    Source: Oppenheim, Schafer 2010, Discrete-Time Signal Processing, 3rd edition, chapter 8.
     Oracle: numpy.fft.fft.
 
     Example:
@@ -39,7 +39,7 @@ def idft(X: Spectrum) -> Spectrum:
     Raises:
         ValueError: X has no entries.
 
-    Source: Oppenheim, Schafer 2010, Discrete-Time Signal Processing, 3rd edition, eq. 8.68.
+    Source: Oppenheim, Schafer 2010, Discrete-Time Signal Processing, 3rd edition, chapter 8.
     Oracle: numpy.fft.ifft.
 
     Example:
