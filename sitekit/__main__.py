@@ -49,7 +49,7 @@ def _check(path: Path) -> list[PageError]:
                 raise item
             if isinstance(item, docstrings.Example):
                 collect.check_docstring(item)
-            elif item.runs and (not (needs := item.attributes.get("requires")) or running.available(needs)):
+            elif item.runs and not running.missing(item):
                 collect.check_fence(item)
             else:
                 continue

@@ -1,6 +1,5 @@
 """Hand every fence, docstring example and lab to pytest, through Sybil: one test each, at its file and line."""
 
-import contextlib
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from sybil import Document, Example, Region, Sybil
 from sybil.sybil import SybilCollection
 
-from sitekit import docstrings, fences, figure_style, running
+from sitekit import docstrings, fences, running
 from sitekit.errors import PageError
 from sitekit.fences import Fence
 
@@ -74,11 +73,9 @@ def check_fence(fence: Fence) -> None:
         PageError: It fails, or prints something else.
         pytest.skip.Exception: It requires hardware that this machine lacks.
     """
-    required = fence.attributes.get("requires", "")
-    if required and not running.available(required):
-        pytest.skip(f"requires {required}, which this machine lacks")
-    with figure_style.use() if fence.is_figure else contextlib.nullcontext():
-        running.check(fence.code, fence.path, fence.code_line, raises=fence.attributes.get("raises", ""))
+    if missing := running.missing(fence):
+        pytest.skip(f"requires {missing}, which this machine lacks")
+    running.compare(running.run_fence(fence), fence.path, fence.code_line)
 
 
 def check_docstring(example: docstrings.Example) -> None:

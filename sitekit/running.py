@@ -17,8 +17,9 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from sitekit import outputs, sandbox, shapes
+from sitekit import figure_style, outputs, sandbox, shapes
 from sitekit.errors import PageError
+from sitekit.fences import Fence
 from sitekit.outputs import Step
 
 _FUTURE = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
@@ -66,9 +67,26 @@ def check(code: str | list[Step], path: Path | str, line: int = 1, *, raises: st
     Raises:
         PageError: With the line of the first statement whose output differs, both texts in the message.
     """
-    for step in run(code, path, line, raises=raises):
+    compare(run(code, path, line, raises=raises), path, line)
+
+
+def compare(found: list[Step], path: Path | str, line: int = 1) -> None:
+    """Raise a PageError at the first statement whose output is not the documented one."""
+    for step in found:
         if not outputs.same(step.expected, step.printed):
             raise PageError(path, line + step.line - 1, difference(step))
+
+
+def run_fence(fence: Fence) -> list[Step]:
+    """Run a fence of a page as its attributes say, a figure in the style that it is drawn in."""
+    with figure_style.use() if fence.is_figure else contextlib.nullcontext():
+        return run(fence.code, fence.path, fence.code_line, raises=fence.attributes.get("raises", ""))
+
+
+def missing(fence: Fence) -> str:
+    """Name the hardware that a fence requires and this machine lacks, or return an empty string."""
+    required = fence.attributes.get("requires", "")
+    return required if required and not available(required) else ""
 
 
 def available(capability: str) -> bool:

@@ -1,11 +1,10 @@
 """Rewrite the documented output of snippets and docstring examples from what they print."""
 
-import contextlib
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from sitekit import docstrings, fences, figure_style, outputs, running
+from sitekit import docstrings, fences, outputs, running
 from sitekit.errors import PageError
 from sitekit.outputs import MARK, Step
 
@@ -53,12 +52,8 @@ def update(path: Path, *, force: bool = False) -> Update:
 def _page_steps(path: Path, text: str) -> list[tuple[Step, int, str]]:
     found = []
     for fence in fences.parse(text, path):
-        required = fence.attributes.get("requires", "")
-        if not fence.runs or (required and not running.available(required)):
-            continue
-        with figure_style.use() if fence.is_figure else contextlib.nullcontext():
-            steps = running.run(fence.code, path, fence.code_line, raises=fence.attributes.get("raises", ""))
-        found += [(step, fence.code_line, f"{fence.prefix}{MARK} ") for step in steps]
+        if fence.runs and not running.missing(fence):
+            found += [(step, fence.code_line, f"{fence.prefix}{MARK} ") for step in running.run_fence(fence)]
     return found
 
 
