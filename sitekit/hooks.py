@@ -17,20 +17,30 @@ sys.path.insert(0, str(ROOT))  # MkDocs forgets it once this file is loaded
 
 from sitekit import (  # noqa: E402
     addresses,
+    content_security,
     coverage,
     inventories,
     lab_page,
     pages,
     questions,
     reference,
+    search_on_demand,
     snippet_markdown,
     structure,
     styles,
+    web_fonts,
 )
 from sitekit.errors import PageError  # noqa: E402
 
 DOCS = ROOT / "docs"
 log = logging.getLogger("mkdocs.hooks.sitekit")
+serving = False
+
+
+def on_startup(command: str, **_: Any) -> None:
+    """Note whether the site is built, or shown while somebody writes."""
+    global serving
+    serving = command == "serve"
 
 
 @event_priority(100)  # before mkdocstrings reads the same
@@ -86,9 +96,14 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Join the stylesheets, and write the questions for other programs."""
-    styles.join(Path(config.site_dir))
-    (Path(config.site_dir) / "questions.json").write_text(questions.as_json(_questions()), "utf-8")
+    """Join the stylesheets, write the questions for other programs, and make the pages light and safe."""
+    site = Path(config.site_dir)
+    styles.join(site)
+    (site / "questions.json").write_text(questions.as_json(_questions()), "utf-8")
+    if not serving:  # the scripts of `make serve` reload a page, which the policy would forbid
+        search_on_demand.defer(site)
+        web_fonts.shrink(site, ROOT / ".cache" / "fonts")
+        content_security.protect(site)
 
 
 def on_build_error(error: Exception, **_: Any) -> None:
