@@ -1,8 +1,8 @@
 """A Content-Security-Policy for every page, as a meta element: static hosts send no headers of one's own.
 
-Nothing is allowed but what the site serves itself. An inline script runs only if its hash stands in the policy; Material
-has a few, which set the colours before the first paint. Styles may stand inline: KaTeX's boxes and the figures are made
-of them.
+Nothing is allowed but what the site serves itself. An inline script runs only if its hash stands in the policy;
+Material has a few, which set the colours before the first paint. Styles may stand inline: KaTeX's boxes and the figures
+are made of them.
 """
 
 import base64
@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.S)
-_EXECUTES = re.compile(r"""\btype=["']?(?!module\b|text/javascript\b)""")
+_DATA = re.compile(r"""\btype=["']?(?!["']|module\b|text/javascript\b)""")  # any other type is not run
 _CHARSET = re.compile(r'<meta charset="utf-8">')
 _HANDLER = re.compile(r"<[a-z][^<>]*\s(?P<handler>on[a-z]+)\s*=", re.I)
 POLICY = {
@@ -32,7 +32,7 @@ def policy(page: str) -> str:
     """Return the policy that lets a page run the inline scripts it holds, and nothing else."""
     hashes = []
     for script in _SCRIPT.finditer(page):
-        if "src=" not in script["attributes"] and not _EXECUTES.search(script["attributes"]):
+        if "src=" not in script["attributes"] and not _DATA.search(script["attributes"]):
             digest = base64.b64encode(hashlib.sha256(script["code"].encode()).digest()).decode()
             hashes.append(f"'sha256-{digest}'")
     rules = POLICY | {"script-src": " ".join([POLICY["script-src"], *dict.fromkeys(hashes)])}

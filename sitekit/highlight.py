@@ -13,6 +13,17 @@ from markdown.postprocessors import Postprocessor
 
 _OUTPUT = re.compile(r'<span class="c1">(#&gt;)(.*?)</span>')
 _SESSION = re.compile(r'<div class="(?P<classes>[^"]*\blanguage-pycon\b[^"]*)">(?P<body>.*?</pre>)', re.S)
+# Token classes by the colour they get. Names, operators and punctuation have that of the text: a colour of their own
+# would need half of a page's elements.
+_PLAIN = frozenset("n w kc nv na vc vg vi o p".split())
+_ALIKE = {
+    token: tokens.split()[0]
+    for tokens in ("s2 s1 s sa sb sc si ss l", "mi mf mh mb mo il m", "k kd kn kp kr kt ow", "nf nc ne nn")
+    for token in tokens.split()
+}
+_WORD = r'<span class="(?P<token>[a-z][a-z0-9]?)">(?P<text>[^<]*)</span>'
+_WORDS = re.compile(rf"(?:{re.sub(r'[?]P<[a-z]+>', '?:', _WORD)} *)+")
+_PART = re.compile(rf"{_WORD}(?P<space> *)")
 _TAG = re.compile(r"<[^>]+>")
 _PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.)(?: |$)")
 
@@ -22,9 +33,26 @@ def runnable(session: str) -> str:
     return "\n".join(_PROMPT.sub("", line, count=1) for line in session.splitlines() if _PROMPT.match(line))
 
 
+def lighten(markup: str) -> str:
+    """Return highlighted HTML with as few elements as its colours need."""
+    return _WORDS.sub(_joined, markup)
+
+
+def _joined(words: re.Match[str]) -> str:
+    """Join neighbours of one colour; spaces have none and go with the word before, plain words need no element."""
+    runs: list[list[str]] = []  # [token, text], "" for plain text
+    for part in _PART.finditer(words[0]):
+        token = "" if part["token"] in _PLAIN else _ALIKE.get(part["token"], part["token"])
+        if runs and (runs[-1][0] == token or not part["text"].strip()):
+            runs[-1][1] += part["text"] + part["space"]
+        else:
+            runs.append([token, part["text"] + part["space"]])
+    return "".join(f'<span class="{token}">{text}</span>' if token else text for token, text in runs)
+
+
 def mark(markup: str) -> str:
     """Return a page's HTML with its output marked, its sessions made copyable, and no copy button on signatures."""
-    markup = _OUTPUT.sub(r'<span class="c1 output"><span class="o">\1</span>\2</span>', markup)
+    markup = _OUTPUT.sub(r'<span class="c1 output"><span class="o">\1</span>\2</span>', lighten(markup))
     markup = markup.replace(' doc-signature highlight"', ' doc-signature no-copy highlight"')
     return _SESSION.sub(_copyable, markup)
 

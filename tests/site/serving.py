@@ -1,7 +1,9 @@
-"""Serving a built site as GitHub Pages does, below a sub-path."""
+"""Serving a built site as GitHub Pages does: below a sub-path, compressed."""
 
 import functools
+import gzip
 import http.server
+import io
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 PREFIX = "/dlref/"
+COMPRESSED = frozenset({".html", ".css", ".js", ".json", ".svg", ".xml", ".txt", ".map"})
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,25 @@ class Site:
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {".woff2": "font/woff2"}
+
     def send_head(self):  # type: ignore[no-untyped-def]
         if not self.path.startswith(PREFIX):
             return self.send_error(404, f"outside {PREFIX}")
         self.path = self.path.removeprefix(PREFIX[:-1])
-        return super().send_head()
+        path = Path(self.translate_path(self.path))
+        path = path / "index.html" if self.path.partition("?")[0].endswith("/") else path
+        if path.suffix not in COMPRESSED or not path.is_file() or "gzip" not in self.headers.get("Accept-Encoding", ""):
+            return super().send_head()
+        body = gzip.compress(path.read_bytes(), mtime=0)
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(str(path)))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "max-age=600")
+        self.end_headers()
+        return io.BytesIO(body)
 
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -25,6 +25,7 @@ USED_BY_NAME = {
     "pyright": "Makefile",
     "pytest-xdist": "pytest -n",
     "ruff": "Makefile",
+    "torchvision": "tests/published.py",
 }
 
 

@@ -4,7 +4,7 @@ import pytest
 from markdown import Markdown
 from selectolax.lexbor import LexborHTMLParser
 
-from sitekit.highlight import mark, runnable
+from sitekit.highlight import lighten, mark, runnable
 
 SESSION = """>>> import math
 >>> for x in (1, 4):
@@ -64,3 +64,25 @@ def test_other_code_is_left_alone() -> None:
 def test_a_signature_has_no_copy_button() -> None:
     signature = '<div class="language-python doc-signature highlight"><pre>'
     assert mark(signature) == '<div class="language-python doc-signature no-copy highlight"><pre>'
+
+
+def test_words_that_look_alike_share_an_element() -> None:
+    tree = page("```python\nimport math\nx = math.cos(2) if not f'{y}' else 1.5\n```")
+    spans = [(node.attributes["class"], node.text()) for node in tree.css("code span")]
+    assert spans == [
+        ("k", "import "),
+        ("nf", "math"),
+        ("mi", "2"),
+        ("k", "if not "),
+        ("s2", "f'{"),
+        ("s2", "}' "),
+        ("k", "else "),
+        ("mi", "1.5"),
+    ]
+    assert tree.css("code")[0].text() == "import math\nx = math.cos(2) if not f'{y}' else 1.5\n"
+
+
+def test_what_has_no_colour_of_its_own_needs_no_element() -> None:
+    assert lighten('<span class="n">a</span> <span class="o">+</span><span class="w"> </span>b') == "a + b"
+    assert lighten('<span class="c1">a &lt; b</span>\n<span class="c1">c</span>').count("span class") == 2
+    assert lighten('<span class="n"><a href="#">x</a></span>') == '<span class="n"><a href="#">x</a></span>'

@@ -3,14 +3,19 @@
   const article = document.querySelector("article");
   if (!article) return;
 
-  // A formula, a table or a code block that is wider than the screen can be scrolled with the keyboard.
+  // A formula, a table or a code block that is wider than the screen can be scrolled with the keyboard. It is measured
+  // when it comes into sight, since to measure what is far below would mean to lay it out.
   const scrollers = ".math-display, .md-typeset__scrollwrap, pre > code, .lab-output, .lab-output pre";
-  const reach = () => {
-    const boxes = [...article.querySelectorAll(scrollers)].map((box) => [box, box.scrollWidth > box.clientWidth]);
-    for (const [box, scrolls] of boxes) {
+  const sight = new IntersectionObserver((entries) => {
+    const boxes = entries.filter((entry) => entry.isIntersecting).map(({ target: box }) => box);
+    for (const [box, scrolls] of boxes.map((box) => [box, box.scrollWidth > box.clientWidth])) {
       if (scrolls) box.tabIndex = 0;
       else if (box.tabIndex === 0) box.removeAttribute("tabindex");
     }
+  });
+  const reach = () => {
+    sight.disconnect(); // to observe anew is to be told anew
+    for (const box of article.querySelectorAll(scrollers)) sight.observe(box);
   };
 
   // Material calls the buttons of each code block a navigation; a page has one, and it is elsewhere.
