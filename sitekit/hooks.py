@@ -22,6 +22,7 @@ from sitekit import (  # noqa: E402
     inventories,
     lab_page,
     pages,
+    question_index,
     questions,
     reference,
     search_on_demand,
@@ -84,12 +85,14 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Fill the index of questions, say what moved, and end each topic page in its module's reference."""
     name = page.file.src_uri
     snippet_markdown.current_page.set(DOCS / name)
-    if questions.MARKER in markdown:
+    moved = addresses.redirects(DOCS)
+    if question_index.MARKER in markdown:
         found, titles = _questions(), questions.section_titles(DOCS)
-        markdown = questions.fill(markdown, found, coverage.site_coverage(DOCS), titles)
-    if questions.SECTION_MARKER in markdown:
-        markdown = questions.fill_section(markdown, name, _questions())
-    if moved := addresses.redirects(DOCS):
+        markdown = question_index.fill(markdown, found, coverage.site_coverage(DOCS), titles, moved)
+    if question_index.SECTION_MARKER in markdown:
+        markdown = question_index.fill_section(markdown, name, _questions())
+    markdown = question_index.with_practice(markdown, name)
+    if moved:
         texts = {f"{question.page}#{question.slug}": question.text for question in _questions()}
         markdown = addresses.with_moved(markdown, name.removesuffix(".md"), moved, texts)
     return reference.with_reference(markdown, name, ROOT)
