@@ -1,8 +1,7 @@
-"""The questions of the site, read from the headings of its pages, and the JSON made of them."""
+"""The questions of the site, read from the headings of its pages."""
 
-import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,21 +111,3 @@ def word_count(markdown: str) -> int:
     """Count the words that one would say; a formula is one word, and a dash is none."""
     words = re.sub(_FORMULA, "formula", spoken(markdown), flags=re.S).split()
     return sum(any(character.isalnum() for character in word) for word in words)
-
-
-def as_json(questions: Iterable[Question]) -> str:
-    """Write the questions as the site's ``questions.json``: for flash cards, scripts, and other sites."""
-    rows = [
-        {
-            "slug": question.slug,
-            "question": question.text,
-            "level": question.level,
-            "topic": question.topic,
-            "section": question.section,
-            "url": question.url,
-            "short_answer": question.short_answer,
-            "sources": list(question.sources),
-        }
-        for question in questions
-    ]
-    return json.dumps(rows, ensure_ascii=False, indent=1) + "\n"

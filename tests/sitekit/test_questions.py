@@ -1,6 +1,5 @@
-"""Questions read from headings, the index and the JSON made of them, their permanent addresses, and the coverage."""
+"""Questions read from headings, the index made of them, their permanent addresses, and the coverage."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -73,21 +72,6 @@ def test_questions_come_in_the_order_of_the_navigation(docs: Path) -> None:
     slugs = [q.slug for q in questions.collect(docs, navigation(docs.parent))]
     assert slugs == ["what-is-first", "what-is-next", "what-is-beyond", "what-is-last"]
     assert questions.collect(docs, ["beta/last"])[0].slug == "what-is-last"
-
-
-def test_the_json_holds_every_question(docs: Path) -> None:
-    rows = json.loads(questions.as_json(questions.collect(docs)))
-    assert len(rows) == 4
-    assert rows[0] == {
-        "slug": "what-is-first",
-        "question": "What is ‘first’?",
-        "level": "core",
-        "topic": "First things",
-        "section": "alpha",
-        "url": "alpha/first-things/#what-is-first",
-        "short_answer": "The first is $x_0 = 1$ -- named so by one source,\nand `[y](no-link.md)` stays.",
-        "sources": ["A1", "B2a"],
-    }
 
 
 def test_the_index_lists_every_question_under_its_section(docs: Path) -> None:
