@@ -4,7 +4,7 @@ import { createEmptyCard, fsrs, Rating } from "../vendor/ts-fsrs/index.mjs";
 import { KNEW, MISSED } from "./state.js";
 
 const SCHEDULER = fsrs({
-  enable_fuzz: false, // the same log gives the same day
+  enable_fuzz: false, // chance has no part in it
   learning_steps: ["10m"],
   relearning_steps: ["10m"],
   maximum_interval: 365,

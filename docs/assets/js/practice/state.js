@@ -38,12 +38,12 @@ export function parse(text, { migrations = MIGRATIONS, version = VERSION } = {})
   }
   for (let at = data.version; at < version; at += 1) {
     try {
-      data = { ...migrations[at](data), version: at + 1 };
+      data = migrations[at](data);
     } catch (error) {
       return broken(`version ${at} cannot be carried over: ${error.message}`);
     }
   }
-  if (!isObject(data.reviews)) return broken(`its reviews are ${show(data.reviews)}, not an object`);
+  if (!isObject(data?.reviews)) return broken(`its reviews are ${show(data?.reviews)}, not an object`);
   return readReviews(data.reviews);
 }
 
