@@ -187,6 +187,10 @@ def test_keys_are_left_to_fields_buttons_and_the_theme(browser: Browser, site: S
         press(page, "Space")
         assert page.locator(".practice__question").inner_text() != first
         assert log(page) == {}
+        page.locator(".practice__topic").evaluate("one => one.append(document.createElement('input'))")
+        page.locator(".practice__topic input").focus()
+        page.keyboard.type("a 12")
+        assert page.locator(".practice__topic input").input_value() == "a 12"
         page.evaluate("document.activeElement.blur()")  # outside, the keys are the browser's
         press(page, "Space", "2")
         assert log(page) == {}
@@ -449,6 +453,27 @@ def test_a_mock_interview_to_its_report(browser: Browser, site: Site) -> None:
             assert entry.get_attribute("data-level") != "advanced"
         report.get_by_role("button", name="Practise what was missed").click()
         assert page.locator(".practice__place").inner_text() == "Question 1 of 1"
+
+
+def test_an_interview_outlives_a_reload(browser: Browser, site: Site) -> None:
+    with at_desk(browser, site, "?practice=interview") as page:
+        page.clock.install(time="2026-03-10T12:00:00")
+        page.clock.pause_at("2026-03-10T12:00:01")
+        go(page, site, "?practice=interview")
+        page.get_by_role("button", name="Start").click()
+        press(page, "Space", "1")
+        question = page.locator(".practice__question").inner_text()
+        page.clock.run_for(30_000)
+        page.locator(".practice__card").evaluate("() => history.replaceState(null, '', location.pathname)")
+        page.reload()
+        expect(page.locator(".desk__notices")).to_contain_text("A mock interview is under way: question 2 of 10.")
+        page.get_by_role("button", name="Go on with it").click()
+        assert focused(page) == page.locator(".practice__question").inner_text() == question
+        expect(page.get_by_role("timer")).to_have_text("Question 0:30 of 2:00 · all 0:30")
+        expect(page.locator(".practice__place")).to_contain_text("Question 2 of 10 · 0 known · 1 missed")
+        page.get_by_role("button", name="End the interview").click()
+        page.reload()
+        expect(page.locator(".desk__notice")).to_have_count(0)
 
 
 def test_a_report_that_cannot_be_copied_is_shown_selected(browser: Browser, site: Site) -> None:

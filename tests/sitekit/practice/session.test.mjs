@@ -121,6 +121,27 @@ test("the clock counts a question until it is opened, and nothing while it is pa
   assert.deepEqual([session.clock(0), session.clock(59_999), session.clock(61_000), session.clock(3_600_000)], ["0:00", "0:59", "1:01", "60:00"]);
 });
 
+test("an interview is written down and read back, and nothing else is taken for one", () => {
+  let now = session.pass(session.begin(["a", "b"], { again: false }), 1500);
+  now = session.pass(run(now, MISSED), 700);
+  const known = new Map([["a", 1], ["b", 2]]);
+  const text = session.keep(now, 60_000);
+  assert.deepEqual(session.revive(text, known), { session: now, limit: 60_000 });
+  assert.deepEqual(session.revive(session.keep(session.pause(now), 0), known).session, now);
+  assert.equal(session.revive(text, new Map([["a", 1]])), null); // a question that is gone
+  assert.equal(session.revive(session.keep(session.finish(now), 0), known), null);
+  const whole = JSON.parse(text);
+  const bad = [
+    null, "", "{", "null", "[]", { ...whole, steps: null }, { ...whole, steps: [] }, { ...whole, steps: [null] }, { ...whole, index: -1 },
+    { ...whole, index: "length" }, { ...whole, total: "1" }, { ...whole, limit: null }, { ...whole, limit: -1 },
+    ...[["shown", 1], ["grade", 2], ["at", "x"], ["spent", null], ["spent", -1], ["slug", "toString"]].map(([name, value]) => ({
+      ...whole,
+      steps: [{ ...whole.steps[0], [name]: value }, whole.steps[1]],
+    })),
+  ];
+  for (const one of bad) assert.equal(session.revive(typeof one === "object" && one ? JSON.stringify(one) : one, known), null, JSON.stringify(one));
+});
+
 test("the report says what was known, missed and left", () => {
   let now = session.pass(session.begin(["a", "b", "c"], { again: false }), 65_000);
   now = session.finish(run(now, MISSED, KNEW));

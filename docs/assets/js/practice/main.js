@@ -1,6 +1,6 @@
 // The desk of the questions page: the filter, the ways to practise, and what is kept. Without scripts the page is the
 // whole list; this only adds to it.
-import { count, say } from "./dom.js";
+import { count, make, say } from "./dom.js";
 import { openInterview } from "./interview.js";
 import { movedSlugs, readQuestions } from "./questions.js";
 import { openProgress } from "./progress.js";
@@ -24,7 +24,10 @@ const bySlug = new Map(questions.map((question) => [question.slug, question]));
 const progress = openProgress({ desk, questions, store: () => store, changed: () => refresh() });
 const store = openStore({ storage: theStorage(), moved: movedSlugs(questions), tell: progress.tell });
 const sitting = openSitting({ desk, bySlug, store, status, grade: saveGrade, close: showList });
-const interview = openInterview({ desk, questions, start: (steps, options) => enter(() => sitting.begin(steps, options)), close: showList });
+const interview = openInterview({ desk, questions, start: (slugs, options) => {
+    progress.tell("interview", "");
+    enter(() => sitting.begin(slugs, options));
+  }, close: showList });
 
 function theStorage() {
   try {
@@ -85,6 +88,7 @@ function showList({ focus = true } = {}) {
 }
 
 function practise() {
+  progress.tell("interview", "");
   const row = refresh();
   if (!row.length) return say(status, "No question passes the filter.");
   enter(() => sitting.begin(row.map((question) => question.slug), {}));
@@ -109,6 +113,14 @@ window.addEventListener("hashchange", () => {
   target.scrollIntoView();
 });
 document.addEventListener("visibilitychange", () => document.hidden || refresh()); // what is due changes overnight
+
+// An interview that was left goes on where it was.
+const left = sitting.left();
+if (left) {
+  const resume = make("button", { type: "button", className: "practice__small" }, "Go on with it");
+  resume.addEventListener("click", () => (progress.tell("interview", ""), enter(left.resume)));
+  progress.tell("interview", left.words, resume);
+}
 
 // A link may carry a filter, and open a practice: questions/?section=training&practice=due
 const wanted = fromQuery(location.search);

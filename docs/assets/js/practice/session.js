@@ -62,6 +62,23 @@ export function pass(session, spent) {
   return here.shown ? later : change(later, { spent: here.spent + spent });
 }
 
+/** Write down an interview, to go on with it after the page was left. */
+export const keep = (session, limit) => JSON.stringify({ ...session, limit });
+
+/** Read an interview that was written down; null unless all of it holds and asks questions that are `known`. */
+export function revive(text, known) {
+  try {
+    const { steps, index, total, limit } = JSON.parse(text);
+    const isTime = (value) => Number.isFinite(value) && value >= 0;
+    const isStep = ({ slug, shown, grade: given, at, spent }) =>
+      known.has(slug) && typeof shown === "boolean" && [null, MISSED, KNEW].includes(given) && isTime(at ?? 0) && isTime(spent);
+    const holds = steps.every(isStep) && index >= 0 && index in steps && isTime(total) && isTime(limit);
+    return holds ? { session: { steps, index, again: false, paused: false, total }, limit } : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Sum up: the questions by their first grade in this sitting, and what was left open. */
 export function summary(session) {
   const first = new Map();

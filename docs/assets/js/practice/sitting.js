@@ -7,6 +7,7 @@ import * as session from "./session.js";
 import { KNEW, MISSED } from "./state.js";
 
 const TICK = 500;
+const UNDER_WAY = "dlref.practice.interview"; // in this tab, until its report
 
 /** Build the place of a sitting; `grade` saves a grade, `close` leads back to the list. */
 export function openSitting({ desk, bySlug, store, status, grade, close }) {
@@ -22,8 +23,12 @@ export function openSitting({ desk, bySlug, store, status, grade, close }) {
 
   /** Begin with these questions; an interview has `timed` and perhaps a `limit` in milliseconds for each question. */
   function begin(slugs, chosen) {
+    enter(session.begin(slugs, { again: !chosen.timed }), chosen);
+  }
+
+  function enter(opened, chosen) {
     options = chosen;
-    now = session.begin(slugs, { again: !options.timed });
+    now = opened;
     report.hide();
     place.hidden = false;
     place.setAttribute("aria-label", options.timed ? "Mock interview" : "Practice");
@@ -52,6 +57,28 @@ export function openSitting({ desk, bySlug, store, status, grade, close }) {
     find(".practice__clock").classList.toggle("practice__clock--over", late);
   }
 
+  /** Write down an interview, so that a reload or a look at another page does not end it. */
+  function note(text = session.keep(now, options.limit)) {
+    if (!options.timed) return;
+    try {
+      window.sessionStorage.setItem(UNDER_WAY, text);
+    } catch {
+      // without storage it is forgotten, as the message on the page says
+    }
+  }
+
+  /** Return how to go on with an interview that was left, or null. */
+  function left() {
+    try {
+      const kept = session.revive(window.sessionStorage.getItem(UNDER_WAY), bySlug);
+      if (!kept) return null;
+      const words = `A mock interview is under way: question ${kept.session.index + 1} of ${kept.session.steps.length}.`;
+      return { words, resume: () => enter(kept.session, { timed: true, limit: kept.limit }) };
+    } catch {
+      return null;
+    }
+  }
+
   /** Show the question of now, closed or open, and lead the reader to it. */
   function turn() {
     if (session.isOver(now)) return end();
@@ -67,6 +94,7 @@ export function openSitting({ desk, bySlug, store, status, grade, close }) {
   }
 
   function draw() {
+    note();
     const { shown, grade: given } = session.current(now);
     const { known, missed } = session.summary(now);
     const tally = now.steps.some((one) => one.grade !== null) ? ` · ${known.length} known · ${missed.length} missed` : "";
@@ -115,6 +143,7 @@ export function openSitting({ desk, bySlug, store, status, grade, close }) {
 
   function end() {
     clearInterval(beat);
+    note("");
     const { known, missed } = session.summary(now);
     place.hidden = true;
     if (known.length + missed.length === 0) return close();
@@ -148,5 +177,10 @@ export function openSitting({ desk, bySlug, store, status, grade, close }) {
     const button = act(name);
     if (!button.hidden && !button.disabled) perform(name);
   });
-  return { begin };
+  window.addEventListener("pagehide", () => {
+    if (!now || session.isOver(now)) return;
+    tick();
+    note();
+  });
+  return { begin, left };
 }
