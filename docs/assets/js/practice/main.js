@@ -72,6 +72,7 @@ function saveGrade(slug, grade, time, before) {
 
 /** Leave the list for something else. */
 function enter(open) {
+  progress.tell("done", "");
   article.classList.add("practising");
   for (const part of desk.querySelectorAll(".question-filter, .progress, .interview, .practice, .report")) part.hidden = true;
   open();

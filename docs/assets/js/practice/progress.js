@@ -98,6 +98,7 @@ export function openProgress({ desk, questions, store, changed }) {
 
   function clear() {
     const before = store().reviews();
+    if (!before.size) return tell("done", "There is no progress to delete.");
     store().commit(() => new Map());
     changed();
     const undo = button("Undo", () => {

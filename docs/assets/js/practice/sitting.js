@@ -34,7 +34,7 @@ export function openSitting({ desk, bySlug, store, status, grade, close }) {
     place.setAttribute("aria-label", options.timed ? "Mock interview" : "Practice");
     find(".practice__clock").hidden = !options.timed;
     act("pause").hidden = !options.timed;
-    act("end").textContent = options.timed ? "End the interview" : "End the practice";
+    act("end").setAttribute("aria-label", options.timed ? "End the interview" : "End the practice");
     status.textContent = "";
     clearInterval(beat);
     last = performance.now();
@@ -50,7 +50,7 @@ export function openSitting({ desk, bySlug, store, status, grade, close }) {
     if (!options.timed || session.isOver(now)) return;
     const { spent, shown } = session.current(now);
     const limit = options.limit ? ` of ${session.clock(options.limit)}` : "";
-    find(".practice__clock").textContent = `Question ${session.clock(spent)}${limit} · all ${session.clock(now.total)}`;
+    find(".practice__clock").textContent = `${session.clock(spent)}${limit} · in all ${session.clock(now.total)}`;
     const late = Boolean(options.limit) && spent >= options.limit;
     if (late && !overtime && !shown) say(status, "The time for this question is up.");
     overtime = late;
