@@ -11,7 +11,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 ONLY_ON_SCREEN = (
-    ".md-content__button, .headerlink, .footnote-backref, .doc-backlinks, .lab-download, .linenos, .md-source-file, "
+    ".md-content__button, .md-button, .headerlink, .footnote-backref, .doc-backlinks, .lab-download, .linenos, .md-source-file, "
     "[hidden], script, style, template, noscript, form, button, input, select, output, dialog"
 )
 _HOST = "https://site.invalid/"  # stands for the site's own, wherever it is published

@@ -34,7 +34,8 @@ def text(chapter: Chapter, names: dict[str, str], home: str, look: Look) -> str:
         still_svg.still(svg, look, parents[svg].get("class", ""))
 
     def inside(url: str, fragment: str) -> str:
-        return names[url] + (f"#{fragment}" if fragment else "")
+        place = f"#{fragment}" if fragment else ""
+        return place if place and url == chapter.place.url else names[url] + place
 
     for link in body.iter("a"):
         if "href" in link.attrib:

@@ -13,16 +13,19 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from sitekit import fences
+from sitekit.questions import CODE, FORMULA
 
 MARKDOWN = "index.html.md"  # beside index.html, as the proposal says
 _MODULE = re.compile(r"^::: (?P<module>[\w.]+)$", re.M)
 _HEADING = re.compile(r"^(?P<text>#{1,6} .*?) +\{:? *(?P<attributes>[^}\n]*)\} *$", re.M)
 _LEVEL, _ID = re.compile(r'data-level="(?P<level>\w+)"'), re.compile(r"(?:^|\s)#(?P<id>[\w.:-]+)")
-_CODE = r"(?<!`)(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)"
-_LINK = re.compile(rf"(?P<code>{_CODE})|\]\((?P<target>[^)\s]+?)\)|\[(?P<text>[^\[\]]+)\]\[(?P<name>[\w.]*)\]", re.S)
+_LINK = re.compile(
+    rf"(?P<kept>{CODE}|{FORMULA})|\]\((?P<target>[^)\s]+?)\)|\[(?P<text>[^\[\]]+)\]\[(?P<name>[\w.]*)\]", re.S
+)
 _DRAWING = re.compile(r"<svg\b.*?</svg>", re.S)
 _TITLE = re.compile(r"<title[^>]*>(?P<title>.*?)</title>", re.S)
-_TAG = re.compile(r"^[ \t]*</?(?:div|figure|section|p)\b[^>]*>[ \t]*\n|</?(?:figcaption|p|span)\b[^>]*>", re.M)
+_TAG = re.compile(r"^[ \t]*</?(?:div|figure|section|p)\b[^>]*>[ \t]*(?:\n|\Z)|</?(?:figcaption|p|span)\b[^>]*>", re.M)
+_BUTTON = re.compile(r"^\[[^\]\n]*\]\([^)\n]*\)\{ *\.md-button[^}\n]*\} *$", re.M)  # it steers, and says nothing
 _ATTRIBUTES = re.compile(r"\{ *[.#:][^}\n]*\}")
 
 
@@ -101,15 +104,15 @@ def _prose(prose: str, text: Text, home: str, urls: Mapping[str, str]) -> str:
         return f"{match['text']}\n\nLevel: {level['level']}. Address: {here}#{identifier['id']}"
 
     def link(match: re.Match[str]) -> str:
-        if match["code"]:
-            return match["code"]
+        if match["kept"]:
+            return match["kept"]
         if match["target"]:
             return f"]({_address(match['target'], text, home, urls)})"
         name = match["name"] or match["text"].strip("`")
         return match["text"] if match["text"].strip("`") == name else f"{match['text']} (`{name}`)"
 
     prose = _DRAWING.sub(lambda drawing: _described(drawing[0]), prose)
-    prose = _HEADING.sub(heading, prose)
+    prose = _HEADING.sub(heading, _BUTTON.sub("", prose))
     prose = _TAG.sub("", prose)
     prose = _LINK.sub(link, _ATTRIBUTES.sub("", prose))
     return re.sub(r"\n{3,}", "\n\n", prose)

@@ -9,11 +9,11 @@ from sitekit import outline
 from sitekit.outline import DOCS, Block, Heading, Outline
 
 ANSWER, MISTAKE, FOLLOW_UPS = "answer", "mistake", "question"
-_CODE = r"(?<!`)(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)"
-_FORMULA = r"\$\$.+?\$\$|(?<![\\$])\$(?![\s$])[^$\n]*?(?<!\s)\$(?!\d)"
+CODE = r"(?<!`)(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)"
+FORMULA = r"\$\$.+?\$\$|(?<![\\$])\$(?![\s$])[^$\n]*?(?<!\s)\$(?!\d)"
 _FOOTNOTE = r"\[\^[^\]]+\]"
 _TARGET = r"\([^()\s]*(?:\([^()]*\)[^()\s]*)*(?:\s+(?:\"[^\"]*\"|'[^']*'))?\)|\[[^\]]*\]"
-_UNSPOKEN = re.compile(rf"(?P<kept>{_CODE}|{_FORMULA})|{_FOOTNOTE}|!?\[(?P<text>[^\[\]]*)\](?:{_TARGET})", re.S)
+_UNSPOKEN = re.compile(rf"(?P<kept>{CODE}|{FORMULA})|{_FOOTNOTE}|!?\[(?P<text>[^\[\]]*)\](?:{_TARGET})", re.S)
 
 
 @dataclass(frozen=True)
@@ -109,5 +109,5 @@ def spoken(markdown: str) -> str:
 
 def word_count(markdown: str) -> int:
     """Count the words that one would say; a formula is one word, and a dash is none."""
-    words = re.sub(_FORMULA, "formula", spoken(markdown), flags=re.S).split()
+    words = re.sub(FORMULA, "formula", spoken(markdown), flags=re.S).split()
     return sum(any(character.isalnum() for character in word) for word in words)

@@ -25,11 +25,12 @@ _SIZE = re.compile(r'<data class="size" value="(?P<file>[^"]*)">[^<]*</data>')
 
 @dataclass(frozen=True)
 class Source:
-    """A page as the site has it: as a chapter if it is one, and as text."""
+    """A page as the site has it, and what it is part of: the book, and the text for programs."""
 
     place: Place
     text: Text
     in_book: bool = True
+    in_text: bool = True
 
 
 def sources(pages: Iterable[Any], texts: Mapping[str, str]) -> list[Source]:
@@ -44,7 +45,9 @@ def sources(pages: Iterable[Any], texts: Mapping[str, str]) -> list[Source]:
         section = page.parent.title if page.parent else ""
         file, description = page.file.src_uri, str(page.meta.get("description", ""))
         text = Text(file, page.url, page.title, section, description, texts.get(file, page.markdown or ""))
-        found.append(Source(Place(page.url, page.title, section), text, page.meta.get(BOOK, True)))
+        in_book = page.meta.get(BOOK, True)
+        listed = (page.meta.get("search") or {}).get("exclude", False)  # made of other pages, which say it themselves
+        found.append(Source(Place(page.url, page.title, section), text, in_book, in_book and not listed))
     return found
 
 
@@ -72,11 +75,11 @@ def write(
     pages = {
         source.text.url: llms.page(source.text, title.address, urls, lambda module: _module(module, root))
         for source in found
-        if source.in_book
+        if source.in_text
     }
     for url, text in pages.items():
         (site / url / llms.MARKDOWN).write_text(text, "utf-8")
-    listed = [source.text for source in found if source.in_book]
+    listed = [source.text for source in found if source.in_text]
     (site / "llms.txt").write_text(llms.index(title.name, title.description, listed, title.address), "utf-8")
     (site / "llms-full.txt").write_text(llms.full(title.name, title.description, pages.values()), "utf-8")
 
