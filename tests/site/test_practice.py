@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from tests.site import looking
@@ -180,7 +181,9 @@ def test_keys_are_left_to_fields_buttons_and_the_theme(browser: Browser, site: S
         assert page.evaluate("document.activeElement.name") == "query"
         page.keyboard.type("a 12")
         assert page.evaluate("document.activeElement.value") == "a 12"
+        expect(page.locator(".md-search-result__meta")).to_contain_text("match")  # the search is loaded, and hears
         press(page, "Escape")
+        expect(page.locator("[data-md-toggle=search]")).not_to_be_checked()
         assert log(page) == {}
         page.locator(".practice__answer a").focus()
         press(page, "Space")  # scrolls, as on any link
@@ -413,6 +416,8 @@ def test_a_mock_interview_to_its_report(browser: Browser, site: Site) -> None:
         sections.nth(1).check()
         section = sections.nth(1).get_attribute("value")
         form.get_by_label("advanced").uncheck()
+        fitting = page.locator(f".question-entry[data-page^='{section}/']:not([data-level=advanced])").count()
+        expect(page.locator(".interview__pool")).to_have_text(f"3 of {fitting} questions.")
         form.get_by_role("button", name="Start").click()
 
         clock = page.get_by_role("timer")
@@ -454,6 +459,7 @@ def test_a_mock_interview_to_its_report(browser: Browser, site: Site) -> None:
             assert entry.get_attribute("data-level") != "advanced"
         report.get_by_role("button", name="Practise what was missed").click()
         assert page.locator(".practice__place").inner_text() == "Question 1 of 1"
+        assert page.locator(".desk__status").inner_text() == ""  # the report's last words are gone
 
 
 def test_an_interview_outlives_a_reload(browser: Browser, site: Site) -> None:
@@ -512,6 +518,10 @@ def test_the_filter_and_its_address(browser: Browser, site: Site) -> None:
         assert "text=zyzzyva" in page.url
         go(page, site, "?level=none&section=nowhere&progress=x")  # an address of nothing filters nothing
         assert slugs(page) == everything
+        assert (
+            page.eval_on_selector_all(".question-filter select", "all => all.map((one) => one.selectedIndex)")
+            == [0] * 3
+        )
 
 
 def test_a_page_leads_to_the_practice_of_its_questions(browser: Browser, site: Site) -> None:
@@ -572,6 +582,19 @@ def test_nothing_sticks_out_on_a_phone(browser: Browser, site: Site, size: tuple
         faults = {name: looking.too_wide(page) + small_targets(page) + unreadable(page) for name in steps(page)}
     assert len(faults) == 8
     assert {name: found for name, found in faults.items() if found} == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_whatever_the_desk_shows(browser: Browser, site: Site, scheme: str) -> None:
+    faults = {}
+    with at_desk(browser, site, scheme=scheme) as page:
+        page.emulate_media(reduced_motion="reduce")  # colours do not change slowly
+        for name in steps(page):
+            faults[name] = [one["id"] for one in Axe().run(page).response["violations"]]
+        assert {name: found for name, found in faults.items() if found} == {}
+        assert len(faults) == 8
+        page.locator(".report h2").evaluate("one => one.insertAdjacentHTML('afterend', '<button></button>')")
+        assert [one["id"] for one in Axe().run(page).response["violations"]] == ["button-name"]  # a planted one
 
 
 def small_targets(page: Page) -> list[str]:

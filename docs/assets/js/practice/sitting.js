@@ -156,11 +156,9 @@ export function openSitting({ desk, bySlug, store, status, grade, close }) {
     knew: () => give(KNEW),
     back: () => move(session.back),
     forward: () => move(session.forward),
-    end: () => (tick(), (now = session.finish(now)), end()),
+    end: () => ((now = session.finish(now)), end()),
     pause: () => {
-      tick();
       now = session.pause(now);
-      last = performance.now();
       draw();
       say(status, now.paused ? "Paused." : "The clock runs.");
     },
