@@ -196,7 +196,7 @@ def test_the_text_for_programs_names_only_what_is_there(site: Site) -> None:
 def test_the_page_says_how_large_each_file_is(page: Page, site: Site) -> None:
     visit(page, site.address + "take-along/")
     sizes = page.eval_on_selector_all("data.size", "all => all.map((one) => [one.value, one.textContent])")
-    offered = page.eval_on_selector_all("td:first-child a", "all => all.map((one) => one.getAttribute('href'))")
+    offered = page.eval_on_selector_all(".card__title a", "all => all.map((one) => one.getAttribute('href'))")
     files = [(site.folder / "take-along" / href).resolve() for href in offered]
     weights = [
         str(file.stat().st_size) for file in files if file.name != "everything.html"
