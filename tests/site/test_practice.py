@@ -233,6 +233,26 @@ def test_formulas_and_code_in_an_answer(browser: Browser, site: Site) -> None:
         assert text.endswith(" x")  # the formula once, as it is said
 
 
+def test_a_link_to_the_list_leaves_the_practice(browser: Browser, site: Site) -> None:
+    with at_desk(browser, site, "?practice=all") as page:
+        heading = page.locator("section[data-section] h2").last
+        expect(heading).to_be_hidden()
+        page.evaluate("id => (location.hash = id)", heading.get_attribute("id"))
+        expect(heading).to_be_in_viewport()
+        expect(page.locator(".practice")).to_be_hidden()
+
+
+def test_nothing_moves_while_the_page_loads(browser: Browser, site: Site) -> None:
+    watch = (
+        "window.shift = 0; new PerformanceObserver((list) => list.getEntries().forEach((one) => (shift += one.value)))"
+        ".observe({ type: 'layout-shift', buffered: true })"
+    )
+    for size in (looking.DESKTOP, PHONE):
+        with at_desk(browser, site, size=size, script=watch) as page:
+            page.wait_for_load_state("networkidle")
+            assert page.evaluate("shift") < 0.02  # 0.1 is good by the Core Web Vitals
+
+
 def test_a_key_held_down_grades_one_question(browser: Browser, site: Site) -> None:
     with at_desk(browser, site, "?practice=all") as page:
         page.keyboard.down("Space")
