@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readFileSync } from "node:fs";
+import { FSRSVersion } from "../../../docs/assets/js/vendor/ts-fsrs/index.mjs";
 import { dueAfter, endOfDay, inWords, standing } from "../../../docs/assets/js/practice/schedule.js";
 
 process.env.TZ = "Europe/Berlin"; // where clocks change twice a year
@@ -76,4 +78,10 @@ test("a day ends at midnight, when the clocks change too", () => {
     const end = new Date(endOfDay(new Date(2026, 0, 1 + day, 13).getTime()));
     assert.equal(end.getTime(), new Date(2026, 0, 2 + day).getTime());
   }
+});
+
+test("the scheduler is the release that the script names", () => {
+  const script = readFileSync(new URL("../../../docs/assets/js/practice/schedule.js", import.meta.url), "utf-8");
+  const [, version] = /ts-fsrs (\d+\.\d+\.\d+) of npm/.exec(script);
+  assert.ok(FSRSVersion.startsWith(`v${version} `), FSRSVersion);
 });
