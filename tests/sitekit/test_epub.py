@@ -18,6 +18,7 @@ STYLE = """
 [data-md-color-scheme="slate"] { --ink: #eeeeee; }
 @media (max-width: 30em) { .map rect { fill: red } }
 .md-typeset figure.map svg { fill: var(--ink); font-weight: 600; width: 100%; }
+.map rect { fill: red; stroke-width: 2; }
 .map__node rect { fill: color-mix(in srgb, var(--node) 50%, var(--paper)); stroke: var(--node); }
 .map__node--one { --node: var(--core); }
 .map__node:hover rect { fill: red; }
@@ -99,7 +100,7 @@ def test_drawings_have_the_colours_of_the_light_page(files: dict[str, str]) -> N
     text = files["alpha-one.xhtml"]
     assert 'viewBox="0 0 9 9"' in text
     assert '<clipPath id="c">' in text
-    assert '<rect clip-path="url(#c)" style="fill:#84b4b0;stroke:#0a6b63" />' in text
+    assert '<rect clip-path="url(#c)" style="fill:#84b4b0;stroke-width:2;stroke:#0a6b63" />' in text
     assert 'style="font-size:20px;fill:#5088f5"' in text
     assert 'style="stroke:#111111;fill:none"' in text
     assert re.search(r'<svg [^>]*style="fill:#111111;font-weight:600;background:#ffffff"', text)
