@@ -19,11 +19,14 @@ from sitekit import (  # noqa: E402
     addresses,
     content_security,
     coverage,
+    history,
     inventories,
     lab_page,
+    page_facts,
     pages,
     questions,
     reference,
+    reports,
     search_on_demand,
     snippet_markdown,
     structure,
@@ -35,12 +38,14 @@ from sitekit.errors import PageError  # noqa: E402
 DOCS = ROOT / "docs"
 log = logging.getLogger("mkdocs.hooks.sitekit")
 serving = False
+facts: dict[str, page_facts.Facts] = {}
 
 
 def on_startup(command: str, **_: Any) -> None:
     """Note whether the site is built, or shown while somebody writes."""
     global serving
     serving = command == "serve"
+    history.hold_clock(ROOT)
 
 
 @event_priority(100)  # before mkdocstrings reads the same
@@ -80,7 +85,7 @@ def on_page_read_source(page: Page, **_: Any) -> str | None:
     return lab_page.source(page.file.src_uri)
 
 
-def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     """Fill the index of questions, say what moved, and end each topic page in its module's reference."""
     name = page.file.src_uri
     snippet_markdown.current_page.set(DOCS / name)
@@ -92,7 +97,17 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     if moved := addresses.redirects(DOCS):
         texts = {f"{question.page}#{question.slug}": question.text for question in _questions()}
         markdown = addresses.with_moved(markdown, name.removesuffix(".md"), moved, texts)
+    markdown = reports.with_links(markdown, name, page.canonical_url or page.url, config.repo_url or "")
     return reference.with_reference(markdown, name, ROOT)
+
+
+def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, **_: Any) -> dict[str, Any]:
+    """Hand the facts of a page to its template."""
+    known = page_facts.of_page(page, ROOT, config.repo_url or "")
+    facts[known.name] = context["facts"] = known
+    if known.changed:
+        page.update_date = known.changed.date().isoformat()  # what the sitemap says
+    return context
 
 
 def on_post_build(config: MkDocsConfig) -> None:
@@ -101,6 +116,7 @@ def on_post_build(config: MkDocsConfig) -> None:
     styles.join(site)
     (site / "questions.json").write_text(questions.as_json(_questions()), "utf-8")
     if not serving:  # the scripts of `make serve` reload a page, which the policy would forbid
+        page_facts.write(list(facts.values()), site, ROOT, config.site_url or "", config.site_name)
         search_on_demand.defer(site)
         web_fonts.shrink(site, ROOT / ".cache" / "fonts")
         content_security.protect(site)
