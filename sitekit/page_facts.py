@@ -44,7 +44,7 @@ def of_page(page: Page, root: Path, repository: str) -> Facts:
     url, description = page.canonical_url or page.url, str(page.meta.get("description", ""))
     questions = len(outline.read_page(root / sources[0], root / "docs").questions) if module else 0
     asked = f"{questions} question{'s' * (questions != 1)}, each answer proved by code on the page"
-    section = page.ancestors[-1].title if page.ancestors else ""
+    section = next((str(above.title) for above in page.ancestors), "")
     card = cards.Card(title, description, section, asked if questions else "Answers that prove themselves")
     changed = history.last_changed(sources, root)
     return Facts(
