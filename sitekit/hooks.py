@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import Abort
 from mkdocs.plugins import event_priority
@@ -101,12 +102,19 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
     return reference.with_reference(markdown, name, ROOT)
 
 
-def on_page_context(context: dict[str, Any], page: Page, config: MkDocsConfig, **_: Any) -> dict[str, Any]:
+def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+    """Gather the facts of all pages, for the sitemap: it is made before any page is."""
+    facts.clear()
+    for file in files.documentation_pages():
+        if file.page:
+            facts[file.src_uri] = page_facts.of_page(file.page, ROOT, config.repo_url or "")
+    env.globals["facts_of"] = facts
+    return env
+
+
+def on_page_context(context: dict[str, Any], page: Page, **_: Any) -> dict[str, Any]:
     """Hand the facts of a page to its template."""
-    known = page_facts.of_page(page, ROOT, config.repo_url or "")
-    facts[known.name] = context["facts"] = known
-    if known.changed:
-        page.update_date = known.changed.date().isoformat()  # what the sitemap says
+    context["facts"] = facts[page.file.src_uri]
     return context
 
 
