@@ -23,6 +23,7 @@ from sitekit import (  # noqa: E402
     history,
     inventories,
     lab_page,
+    moved_pages,
     page_facts,
     pages,
     questions,
@@ -96,8 +97,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
     if questions.SECTION_MARKER in markdown:
         markdown = questions.fill_section(markdown, name, _questions())
     if moved := addresses.redirects(DOCS):
-        texts = {f"{question.page}#{question.slug}": question.text for question in _questions()}
-        markdown = addresses.with_moved(markdown, name.removesuffix(".md"), moved, texts)
+        markdown = addresses.with_moved(markdown, name.removesuffix(".md"), moved, _texts())
     markdown = reports.with_links(markdown, name, page.canonical_url or page.url, config.repo_url or "")
     return reference.with_reference(markdown, name, ROOT)
 
@@ -125,6 +125,8 @@ def on_post_build(config: MkDocsConfig) -> None:
     (site / "questions.json").write_text(questions.as_json(_questions()), "utf-8")
     if not serving:  # the scripts of `make serve` reload a page, which the policy would forbid
         page_facts.write(list(facts.values()), site, ROOT, config.site_url or "", config.site_name)
+        texts = {known.name: known.title for known in facts.values()} | _texts()
+        moved_pages.write(site, config.site_url or "", addresses.redirects(DOCS), texts)
         search_on_demand.defer(site)
         web_fonts.shrink(site, ROOT / ".cache" / "fonts")
         content_security.protect(site)
@@ -138,3 +140,7 @@ def on_build_error(error: Exception, **_: Any) -> None:
 
 def _questions() -> list[questions.Question]:
     return questions.collect(DOCS, structure.navigation(ROOT))
+
+
+def _texts() -> dict[str, str]:
+    return {f"{question.page}#{question.slug}": question.text for question in _questions()}

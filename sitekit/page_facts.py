@@ -44,13 +44,9 @@ def of_page(page: Page, root: Path, repository: str) -> Facts:
     url, description = page.canonical_url or page.url, str(page.meta.get("description", ""))
     questions = len(outline.read_page(root / sources[0], root / "docs").questions) if module else 0
     asked = f"{questions} questions, each answer" if questions > 1 else "One question, its answer"
+    below = f"{asked} proved by code on the page" if questions else "Answers that prove themselves"
     section = next((str(above.title) for above in page.ancestors), "")
-    card = cards.Card(
-        title,
-        description,
-        section,
-        f"{asked} proved by code on the page" if questions else "Answers that prove themselves",
-    )
+    card = cards.Card(title, description, section, below)
     changed = history.last_changed(sources, root)
     return Facts(
         Path(source).with_suffix("").as_posix(), title, description, url, changed, card,

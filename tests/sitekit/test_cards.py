@@ -36,7 +36,7 @@ def test_a_card_has_its_size_and_weighs_little(card: cards.Card) -> None:
 
 @pytest.mark.parametrize("part", ["title", "description", "above", "below"])
 def test_every_part_is_drawn_within_the_edges(part: str) -> None:
-    words = {name: "" for name in ("title", "description", "above", "below")} | {part: "word " * 3}
+    words = dict.fromkeys(("title", "description", "above", "below"), "") | {part: "word " * 3}
     box = difference(cards.Card(**words), cards.Card("", "", "", ""))
     assert box[0] >= cards.EDGE - 3
     assert box[2] <= cards.SIZE[0] - cards.EDGE + 3
@@ -60,7 +60,7 @@ def test_a_card_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         return card.title.encode()
 
     monkeypatch.setattr(cards, "draw", draw)
-    other = cards.Card("First thing", "s What comes first, and what comes next.", "Alpha", "3 questions")
+    other = cards.Card("First thing", "sWhat comes first, and what comes next.", "Alpha", "3 questions")
     assert [cards.cached(card, FONTS, tmp_path) for card in (CARD, other, CARD)] == [
         b"First things", b"First thing", b"First things",
     ]  # fmt: skip
