@@ -12,9 +12,6 @@ from tests.site.serving import serve
 
 MOVED = {"old/page": "new/page", "old/page#gone": "else/where#here", "old/page#é": "else/where#there"}
 PAGE = (
-    '<!doctype html><html><head><meta charset="utf-8"><title>x</title></head>'
-    '<body><h2 id="kept">x</h2></body></html>'
-)
     '<!doctype html><html><head><meta charset="utf-8"><title>x</title></head><body><h2 id="kept">x</h2></body></html>'
 )
 
