@@ -85,7 +85,7 @@ def with_moved(markdown: str, page: str, moved: Mapping[str, str], texts: Mappin
     notes = []
     for old, new in moved.items():
         home, _, identifier = old.partition("#")
-        if home == page and identifier:
+        if home == page:
             target, _, anchor = new.partition("#")
             link = f"{relpath(target, dirname(page) or '.')}.md#{anchor}"
             notes.append(f"\n\nThis question has moved: [{texts[new]}]({link})\n{{ #{identifier} }}")

@@ -33,6 +33,7 @@ from sitekit import (  # noqa: E402
     snippet_markdown,
     structure,
     styles,
+    versions,
     web_fonts,
 )
 from sitekit.errors import PageError  # noqa: E402
@@ -69,6 +70,9 @@ def on_pre_build(**_: Any) -> None:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Run the labs that are not cached; DLREF_LABS=cached shows the code of those instead."""
+    config.site_url = versions.home(config.site_url)  # after mike
+    if switch := versions.switch():
+        config.extra["version"] = switch
     for file in files.documentation_pages():  # `make serve` builds anew only the pages that changed
         if reference.is_newer(file.src_uri, Path(file.abs_dest_path), ROOT):
             setattr(file, "is_modified", lambda: True)  # noqa: B010
