@@ -27,7 +27,10 @@ def locked(docs: Path = DOCS) -> list[str]:
 
 
 def redirects(docs: Path = DOCS) -> dict[str, str]:
-    """Read where questions went that have left their address: old ``page#id`` to new ``page#id``."""
+    """Read where questions and pages went that have left their address.
+
+    Old ``page#id`` to new ``page#id``, or old ``page`` to new ``page``: then its questions are found there, too.
+    """
     path = docs / MOVED
     return (yaml.safe_load(path.read_text("utf-8")) or {}) if path.exists() else {}
 
@@ -35,19 +38,28 @@ def redirects(docs: Path = DOCS) -> dict[str, str]:
 def check_addresses(docs: Path = DOCS) -> list[PageError]:
     """Find addresses that vanished without a redirect, redirects that lead nowhere, and addresses not locked yet."""
     live, lock, moved = addresses(docs), locked(docs), redirects(docs)
+    pages = {path.relative_to(docs).with_suffix("").as_posix() for path in (*docs.rglob("*.md"), *docs.rglob("*.py"))}
     faults = []
     for line, address in enumerate(lock, start=1):
-        if address not in live and address not in moved:
+        page, _, identifier = address.partition("#")
+        if address not in live and address not in moved and f"{moved.get(page)}#{identifier}" not in live:
             message = f"{address} was published and is gone: put it back, or say in {MOVED} where it went"
             faults.append(PageError(docs / LOCK, line, message))
     for old, new in moved.items():
         line = _line(docs / MOVED, old)
-        if old in live:
+        if ("#" in old) != ("#" in new):
+            faults.append(
+                PageError(docs / MOVED, line, f"{old} leads to {new}: a page moves to a page, a question to a question")
+            )
+            continue
+        if old in live or old in pages:
             faults.append(PageError(docs / MOVED, line, f"{old} is redirected, but it is still on the site"))
-        if new not in live:
+        if new not in live and new not in pages:
             faults.append(PageError(docs / MOVED, line, f"{old} leads to {new}, which is not on the site"))
-        if not (docs / f"{old.partition('#')[0]}.md").exists():
-            faults.append(PageError(docs / MOVED, line, f"the page of {old} is gone: keep it, its foot shows the way"))
+        home = old.partition("#")[0]
+        if home not in pages and home not in moved:
+            message = f"the page of {old} is gone: keep it, its foot shows the way, or say where {home} went"
+            faults.append(PageError(docs / MOVED, line, message))
     for address in sorted(live.keys() - set(lock)):
         faults.append(PageError(*live[address], f"{address} is a new permanent address: run make update"))
     if lock != sorted(set(lock)):

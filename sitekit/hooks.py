@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import Abort
 from mkdocs.plugins import event_priority
@@ -20,19 +21,24 @@ from sitekit import (  # noqa: E402
     addresses,
     content_security,
     coverage,
+    history,
     inventories,
     lab_page,
+    moved_pages,
     offline,
+    page_facts,
     pages,
     question_data,
     question_index,
     questions,
     reference,
+    reports,
     search_on_demand,
     snippet_markdown,
     structure,
     styles,
     take_along,
+    versions,
     web_fonts,
 )
 from sitekit.epub import Title  # noqa: E402
@@ -42,12 +48,14 @@ DOCS = ROOT / "docs"
 log = logging.getLogger("mkdocs.hooks.sitekit")
 serving = False
 places: list[Page] = []  # in reading order
+facts: dict[str, page_facts.Facts] = {}
 
 
 def on_startup(command: str, **_: Any) -> None:
     """Note whether the site is built, or shown while somebody writes."""
     global serving
     serving = command == "serve"
+    history.hold_clock(ROOT)
 
 
 @event_priority(100)  # before mkdocstrings reads the same
@@ -69,6 +77,9 @@ def on_pre_build(**_: Any) -> None:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Run the labs that are not cached; DLREF_LABS=cached shows the code of those instead."""
+    config.site_url = versions.home(config.site_url)  # after mike
+    if switch := versions.switch():
+        config.extra["version"] = switch
     for file in files.documentation_pages():  # `make serve` builds anew only the pages that changed
         if reference.is_newer(file.src_uri, Path(file.abs_dest_path), ROOT):
             setattr(file, "is_modified", lambda: True)  # noqa: B010
@@ -93,7 +104,7 @@ def on_page_read_source(page: Page, **_: Any) -> str | None:
     return lab_page.source(page.file.src_uri)
 
 
-def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
     """Fill the index of questions, say what moved, and end each topic page in its module's reference."""
     name = page.file.src_uri
     snippet_markdown.current_page.set(DOCS / name)
@@ -105,9 +116,25 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         markdown = question_index.fill_section(markdown, name, _questions())
     markdown = question_index.with_practice(markdown, name)
     if moved:
-        texts = {f"{question.page}#{question.slug}": question.text for question in _questions()}
-        markdown = addresses.with_moved(markdown, name.removesuffix(".md"), moved, texts)
+        markdown = addresses.with_moved(markdown, name.removesuffix(".md"), moved, _texts())
+    markdown = reports.with_links(markdown, name, page.canonical_url or page.url, config.repo_url or "")
     return reference.with_reference(markdown, name, ROOT)
+
+
+def on_env(env: Environment, config: MkDocsConfig, files: Files) -> Environment:
+    """Gather the facts of all pages, for the sitemap: it is made before any page is."""
+    facts.clear()
+    for file in files.documentation_pages():
+        if file.page:
+            facts[file.src_uri] = page_facts.of_page(file.page, ROOT, config.repo_url or "")
+    env.globals["facts_of"] = facts
+    return env
+
+
+def on_page_context(context: dict[str, Any], page: Page, **_: Any) -> dict[str, Any]:
+    """Hand the facts of a page to its template."""
+    context["facts"] = facts[page.file.src_uri]
+    return context
 
 
 def on_post_build(config: MkDocsConfig) -> None:
@@ -120,6 +147,9 @@ def on_post_build(config: MkDocsConfig) -> None:
         texts = {name: lab_page.as_markdown(name) for name in labs}
         title = Title(config.site_name, config.site_description or "", config.site_url or "", take_along.written(ROOT))
         take_along.write(site, take_along.sources(places, texts), found, title, ROOT, config.extra_css)
+        page_facts.write(list(facts.values()), site, ROOT, config.site_url or "", config.site_name)
+        titles = {known.name: known.title for known in facts.values()} | _texts()
+        moved_pages.write(site, config.site_url or "", addresses.redirects(DOCS), titles)
         search_on_demand.defer(site)
         web_fonts.shrink(site, ROOT / ".cache" / "fonts")
         take_along.fill_sizes(site, "take-along/index.html", {"offline": offline.size(site)})
@@ -135,3 +165,7 @@ def on_build_error(error: Exception, **_: Any) -> None:
 
 def _questions() -> list[questions.Question]:
     return questions.collect(DOCS, structure.navigation(ROOT))
+
+
+def _texts() -> dict[str, str]:
+    return {f"{question.page}#{question.slug}": question.text for question in _questions()}

@@ -24,6 +24,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from sitekit import figure_svg, lab_source, labs
 from sitekit.errors import PageError
 from sitekit.figure_style import TEXT
+from sitekit.highlight import lighten
 
 FOLDER = "labs"
 NOT_EXECUTED = """!!! note "Not executed yet"
@@ -32,7 +33,6 @@ NOT_EXECUTED = """!!! note "Not executed yet"
 _ORDER = 'mkdocs-jupyter must include ["labs/*.py"], and come before the hooks of the labs'
 _PLACE = '<div class="lab-cell" data-cell="{}"></div>'
 _LINK = re.compile(r"\]\((?!\w+:|#)(?P<page>[^)#\s]+?)\.(?:md|py)(?P<anchor>#[^)\s]*)?\)")
-_PLAIN = re.compile(r'<span class="(?:n|w)">([^<]*)</span>')  # names and spaces have the colour of the text around
 _notebooks: dict[str, NotebookNode] = {}
 
 
@@ -173,8 +173,7 @@ def _cells(notebook: NotebookNode, rendered: str) -> Iterator[tuple[int, str]]:
 
 def _code(cell: LexborNode) -> str:
     pre = cell.css_first(".jp-InputArea-editor pre")
-    plain = _PLAIN.sub(r"\1", _inner(pre))
-    return f'<div class="language-python highlight"><pre><code>{plain.strip()}\n</code></pre></div>'
+    return f'<div class="language-python highlight"><pre><code>{lighten(_inner(pre)).strip()}\n</code></pre></div>'
 
 
 def _output(output: LexborNode, cell: NotebookNode) -> str:

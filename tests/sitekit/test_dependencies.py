@@ -19,6 +19,7 @@ OURS = {"dlref", "sitekit", "tests", "conftest"}
 USED_BY_NAME = {
     "beartype": "sitekit/shapes.py",
     "ipykernel": "sitekit/labs.py",
+    "mike": "mkdocs.yml",
     "mkdocs-jupyter": "mkdocs.yml",
     "mkdocs-material": "mkdocs.yml",
     "mkdocstrings": "mkdocs.yml",

@@ -183,6 +183,10 @@ def test_an_address_does_not_vanish(docs: Path) -> None:
         ("beta/last#what-is-last: beta/last#what-is-last", "is redirected, but it is still on the site"),
         ("beta/last#old: beta/last#new", "leads to beta/last#new, which is not on the site"),
         ("gone/page#old: beta/last#what-is-last", "the page of gone/page#old is gone: keep it, its foot shows the way"),
+        ("gone/page: beta/gone", "gone/page leads to beta/gone, which is not on the site"),
+        ("beta/last: alpha/first-things", "beta/last is redirected, but it is still on the site"),
+        ("gone/page: beta/last#what-is-last", "a page moves to a page, a question to a question"),
+        ("beta/last#old: beta/last", "a page moves to a page, a question to a question"),
     ],
 )
 def test_a_redirect_leads_from_a_page_to_a_question(docs: Path, entry: str, message: str) -> None:
@@ -193,8 +197,20 @@ def test_a_redirect_leads_from_a_page_to_a_question(docs: Path, entry: str, mess
     assert message in fault
 
 
+def test_a_page_moves_with_its_questions(docs: Path) -> None:
+    addresses.lock_addresses(docs)
+    (docs / "beta/last.md").rename(docs / "beta/new.md")
+    (docs / "redirects.yml").write_text("beta/last: beta/new\n")
+    assert [one for one in messages(addresses.check_addresses(docs)) if "beta/new#" not in one] == []
+    (docs / "beta/new.md").write_text(OTHER.replace("#what-is-last", "#what-is-final"))
+    gone = "beta/last#what-is-last was published and is gone"
+    assert any(gone in one for one in messages(addresses.check_addresses(docs)))
+    (docs / "redirects.yml").write_text("beta/last: beta/new\nbeta/last#what-is-last: beta/new#what-is-final\n")
+    assert [one for one in messages(addresses.check_addresses(docs)) if "beta/new#" not in one] == []
+
+
 def test_the_old_place_shows_the_way() -> None:
-    moved = {"alpha/first-things#old": "beta/last#new"}
+    moved = {"alpha/first-things#old": "beta/last#new", "beta/gone": "beta/last"}
     note = "This question has moved: [What is new?](../beta/last.md#new)\n{ #old }\n"
     texts = {"beta/last#new": "What is new?"}
     assert addresses.with_moved("Text\n", "alpha/first-things", moved, texts) == f"Text\n\n{note}"
