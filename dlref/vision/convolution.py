@@ -1,7 +1,6 @@
 """Convolution and pooling in two dimensions, the gradients by hand, and the arithmetic of their sizes.
 
-As in every deep-learning library the kernel is not flipped: this is cross-correlation. A kernel size, stride, padding
-or dilation is one int for both axes, or a pair: vertical, horizontal.
+The kernel is not flipped, as in every deep-learning library. A pair is (vertical, horizontal), one int is both of them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -63,8 +62,7 @@ def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
     """
     size, jump = 1, 1  # jump: how many input pixels lie between two neighbours of this layer
     for kernel_size, stride in layers:
-        if min(kernel_size, stride) < 1:
-            raise ValueError(f"kernel_size and stride must be at least 1, got {kernel_size} and {stride}")
+        conv_output_size(kernel_size, kernel_size, stride)  # refuses what is below 1
         size, jump = size + (kernel_size - 1) * jump, stride * jump
     return size
 
@@ -120,7 +118,7 @@ def conv_transpose2d(
     It gives back conv2d's input shape, not its values; output_padding adds what the stride left over, below and right.
 
     Raises:
-        ValueError: as conv2d, or output_padding reaches both stride and dilation.
+        ValueError: as conv2d, padding cuts all off, or output_padding reaches both stride and dilation.
 
     Source: Dumoulin, Visin 2016, arXiv:1603.07285, chapter 4, as a convolution of the input with zeros in between.
     Oracle: torch.nn.functional.conv_transpose2d.
@@ -135,8 +133,10 @@ def conv_transpose2d(
     stride, padding, extra, dilation = map(_pair, (stride, padding, output_padding, dilation))
     size = [conv_output_size(n, 1, s, transposed=True) for n, s in zip(input.shape[2:], stride, strict=True)]
     up, left = (d * (k - 1) - p for d, k, p in zip(dilation, weight.shape[2:], padding, strict=True))
-    if any(not 0 <= e < max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
-        raise ValueError(f"output_padding must be below stride {stride} or dilation {dilation}, got {extra}")
+    for n, end, s, p, e, d in zip(size, (up, left), stride, padding, extra, dilation, strict=True):
+        if p < 0 or n + end - p + e < 1 or not 0 <= e < max(s, d):
+            given = f"padding {p}, output_padding {e}, stride {s}, dilation {d}"
+            raise ValueError(f"padding must leave an output, output_padding lie below stride or dilation: {given}")
     spread = input.new_zeros(*input.shape[:2], *size)
     spread[:, :, :: stride[0], :: stride[1]] = input
     turned = weight.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1).flip((2, 3))
