@@ -168,6 +168,7 @@ def style_transfer(
     """Find the image that has one picture's content and another's style, by L-BFGS over its pixels.
 
     It minimises transfer_loss + tv_weight · total_variation with Wolfe's line search, and clips the result to [0, 1].
+    Autocast is off inside.
 
     Args:
         features: From an image with values in [0, 1] to activations by layer. Its weights get no gradient.
@@ -197,7 +198,9 @@ def style_transfer(
     """
     if steps < 0:
         raise ValueError(f"steps must be 0 or more, got {steps}")
-    with torch.no_grad():
+    # The line search needs more digits of the loss than bfloat16 has.
+    precise = torch.autocast("cpu" if content.is_meta else content.device.type, enabled=False)
+    with precise, torch.no_grad():
         targets, styles = features(content), features(style)
         missing = [name for name in [*content_layers, *style_layers] if name not in targets]
         if missing:
@@ -216,7 +219,7 @@ def style_transfer(
         return loss
 
     if steps:
-        with torch.enable_grad():
+        with precise, torch.enable_grad():
             optimizer.step(closure)
     return image.detach().clamp(0, 1).to(content.dtype)
 
