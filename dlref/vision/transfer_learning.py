@@ -3,19 +3,18 @@
 import hashlib
 import re
 import warnings
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
-
-ADDRESS = ("https://", "http://", "file://")
-SHOWN = 3  # names in an error message
 
 
 def load_published(model: nn.Module, source: str | Path) -> nn.Module:
-    """Fill a model with the weights of a file that somebody published, or leave it as it is and say what is wrong.
+    """Fill a model with the weights of a published file and return it, or leave it as it is and say what is wrong.
 
     The names, shapes and values of the file are checked whole before the first one is written. A file may lack batch
     norm's num_batches_tracked, as old ones do: the model keeps its own. It may hold auxiliary heads (aux1.*, aux2.*)
@@ -23,18 +22,14 @@ def load_published(model: nn.Module, source: str | Path) -> nn.Module:
 
     Args:
         model: Changed in place, on its own device, in its own dtype; train or eval mode stays as it is.
-        source: A file written by torch.save, or its address (https, http, file). A download is kept in torch's folder
-            (torch.hub.get_dir() / "checkpoints"). A name such as vgg16-397923af.pth carries the first 8 or more digits
-            of the file's SHA-256, and a file that does not match is refused. Without them nobody can notice a changed
-            number; such an address is downloaded anew each time.
-
-    Returns:
-        The same model.
+        source: A file written by torch.save, or its address (https, http, file); a download is kept in torch's folder,
+            torch.hub.get_dir()/checkpoints. A name such as vgg16-397923af.pth carries the first 8 or more digits of the
+            file's SHA-256: another file is refused. A name without them is not checked, so that a changed number can
+            pass, and its address is downloaded anew each time.
 
     Raises:
-        ValueError: damaged, truncated, or foreign file, pickled code, other names, shapes or kinds of numbers, numbers
-            that are not finite, or a model on meta. The model is unchanged.
-        OSError: as Python raises it: FileNotFoundError, urllib.error.URLError.
+        ValueError: a damaged or foreign file, pickled code, other names, shapes or kinds of numbers, numbers that are
+            not finite, or a model on meta. The model is unchanged. A missing file is Python's FileNotFoundError.
 
     Source: torch.hub, whose names and folder these are; torch.load with weights_only=True, which runs no code.
     Oracle: load_state_dict of torchvision's model, from the same file.
@@ -58,13 +53,139 @@ def load_published(model: nn.Module, source: str | Path) -> nn.Module:
     return model
 
 
+def freeze(module: nn.Module) -> nn.Module:
+    """Keep a module, or a part such as model.features, as it is: no gradient for its parameters, and evaluation mode.
+
+    In training mode batch norm would move its averages, gradient or none. model.train() wakes it: freeze after it.
+
+    Source: Yosinski et al. 2014, arXiv:1411.1792, section 2: transferred layers frozen.
+    Oracle: a head trained alone, by torch.optim, on features computed beforehand.
+
+    Example:
+        >>> import torch
+        >>> from dlref.vision.transfer_learning import freeze
+        >>> model = torch.nn.Sequential(torch.nn.BatchNorm1d(2), torch.nn.Linear(2, 3))
+        >>> freeze(model[0]).training, model.training, [value.requires_grad for value in model.parameters()]
+        (False, True, [False, False, True, True])
+    """
+    return module.requires_grad_(False).eval()
+
+
+def replace_head(
+    model: nn.Module, num_classes: int, name: str | None = None, generator: torch.Generator | None = None
+) -> nn.Module:
+    """Put a new linear layer in the place of the old one, drawn uniformly from ±1/√in_features, and return the model.
+
+    Args:
+        model: Changed in place. The new layer has the old one's device, dtype and choice of a bias, and gets gradients.
+        num_classes: How many outputs the new layer has.
+        name: Which layer: "fc" in ResNet and GoogLeNet, "classifier.6" in VGG. None: the linear layer registered last.
+        generator: For the draw; on the device of the model.
+
+    Raises:
+        ValueError: no linear layer of that name inside the model, or num_classes below 1.
+
+    Source: Yosinski et al. 2014, arXiv:1411.1792. The draw is that of torch.nn.Linear.
+    Oracle: torchvision's model built with num_classes, and torch.nn.Linear's own draw.
+
+    Example:
+        >>> import torch
+        >>> from dlref.vision.transfer_learning import replace_head
+        >>> replace_head(torch.nn.Sequential(torch.nn.Linear(8, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1000)), 3)[2]
+        Linear(in_features=4, out_features=3, bias=True)
+    """
+    linear = {key: layer for key, layer in model.named_modules() if isinstance(layer, nn.Linear) and key}
+    name = next(reversed(linear), "") if name is None else name
+    if name not in linear:
+        raise ValueError(f"the head must be a linear layer of the model: {name!r} is none of {_some(list(linear))}")
+    if num_classes < 1:
+        raise ValueError(f"num_classes must be 1 or more, got {num_classes}")
+    old, bound = linear[name], linear[name].in_features ** -0.5
+    like = {"device": old.weight.device, "dtype": old.weight.dtype}
+    head = nn.utils.skip_init(nn.Linear, old.in_features, num_classes, bias=old.bias is not None, **like)
+    for values in head.parameters():
+        nn.init.uniform_(values, -bound, bound, generator)
+    parent, _, leaf = name.rpartition(".")
+    setattr(model.get_submodule(parent), leaf, head)
+    return model
+
+
+def linear_probe(
+    features: Float[Tensor, "batch features"], labels: Int[Tensor, " batch"], num_classes: int, l2: float = 1.0
+) -> tuple[Float[Tensor, "num_classes features"], Float[Tensor, " num_classes"]]:
+    """Fit the weight and bias of a linear head to frozen features in one step, by least squares on one-hot labels.
+
+    Minimises Σ |weight x + bias - onehot(label)|² + l2 |weight|²; the bias is free. With X and Y centred,
+    weightᵀ = (XᵀX + l2 I)⁻¹ XᵀY, or Xᵀ(XXᵀ + l2 I)⁻¹ Y where there are fewer examples than features.
+
+    Raises:
+        ValueError: shapes that disagree, no example, a label outside 0..num_classes - 1, or l2 at or below 0.
+
+    Source: Alain, Bengio 2016, arXiv:1610.01644, with ridge regression in place of logistic regression.
+    Oracle: sklearn.linear_model.Ridge; gradients: torch.linalg.lstsq of the rows with √l2 I below them.
+
+    Example:
+        >>> import torch
+        >>> from dlref.vision.transfer_learning import linear_probe
+        >>> weight, bias = linear_probe(torch.tensor([[0.0], [2.0]]), torch.tensor([0, 1]), 2, l2=2.0)
+        >>> weight.flatten(), bias
+        (tensor([-0.2500,  0.2500]), tensor([0.7500, 0.2500]))
+    """
+    if features.ndim != 2 or labels.shape != features.shape[:1] or not len(labels):
+        given = f"features {tuple(features.shape)}, labels {tuple(labels.shape)}"
+        raise ValueError(f"features must be (batch, features) and labels (batch,), with one example or more: {given}")
+    if l2 <= 0:
+        raise ValueError(f"l2 must be above 0, got {l2}")
+    if not labels.is_meta and (wrong := labels[(labels < 0) | (labels >= num_classes)].tolist()):
+        raise ValueError(f"a label must lie in 0..{num_classes - 1}, got {wrong[0]}")
+    wide = features.float() if features.dtype in (torch.float16, torch.bfloat16) else features
+    onehot = (labels[:, None] == torch.arange(num_classes, device=labels.device)).to(wide)
+    x, y = wide - wide.mean(0), onehot - onehot.mean(0)
+    dual = len(x) < x.shape[1]
+    gram = (x @ x.mT if dual else x.mT @ x) + l2 * torch.eye(min(x.shape), dtype=x.dtype, device=x.device)
+    weight = (x.mT @ torch.linalg.solve(gram, y) if dual else torch.linalg.solve(gram, x.mT @ y)).mT
+    return weight.to(features.dtype), (onehot.mean(0) - weight @ wide.mean(0)).to(features.dtype)
+
+
+def parameter_groups(layers: Sequence[nn.Module], lr: float, factor: float = 2.6) -> list[dict[str, Any]]:
+    """Give torch.optim a group for each layer, slower towards the input: lr / factor**i, i layers below the last.
+
+    Args:
+        layers: Modules from the input to the output. Frozen parameters are left out, but their layer counts.
+        lr: Of the last layer, the new head.
+        factor: From one layer to the next; 1 gives all the same.
+
+    Raises:
+        ValueError: lr or factor not above 0, a parameter in two layers, or none that gets a gradient.
+
+    Source: Howard, Ruder 2018, ULMFiT, arXiv:1801.06146, section 3.2: discriminative fine-tuning, with 2.6.
+    Oracle: steps of torch.optim.SGD, one optimiser a layer.
+
+    Example:
+        >>> import torch
+        >>> from dlref.vision.transfer_learning import parameter_groups
+        >>> groups = parameter_groups([torch.nn.Linear(2, 2) for _ in range(3)], lr=0.1)
+        >>> [round(group["lr"], 4) for group in groups]
+        [0.0148, 0.0385, 0.1]
+    """
+    if not (lr > 0 and factor > 0):
+        raise ValueError(f"lr and factor must be above 0, got lr {lr}, factor {factor}")
+    rates = [lr / factor**i for i in reversed(range(len(layers)))]
+    trained = [[value for value in layer.parameters() if value.requires_grad] for layer in layers]
+    groups = [{"params": values, "lr": rate} for values, rate in zip(trained, rates, strict=True)]
+    parameters = [id(value) for group in groups for value in group["params"]]
+    if not parameters or len(set(parameters)) < len(parameters):
+        got = f"got {len(parameters)}, {len(set(parameters))} different"
+        raise ValueError(f"the layers must hold trainable parameters, each once: {got}")
+    return [group for group in groups if group["params"]]
+
+
 def _local(source: str | Path) -> Path:
     """Give the path of the file, downloaded if source is an address, once its hash is that of its name."""
-    address = source if isinstance(source, str) and source.startswith(ADDRESS) else None
+    address = source if isinstance(source, str) and source.startswith(("https://", "http://", "file://")) else None
     path = Path(torch.hub.get_dir(), "checkpoints", Path(urlparse(address).path).name) if address else Path(source)
-    mark = re.search(r"-([0-9a-f]{8,64})\.", path.name)
-    promised = mark[1] if mark else ""
-    if address and not (mark and path.exists()):
+    promised = "".join(re.findall(r"-([0-9a-f]{8,64})\.", path.name)[:1])
+    if address and not (promised and path.exists()):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             torch.hub.download_url_to_file(address, str(path), promised)
@@ -89,11 +210,10 @@ def _read(path: Path) -> dict[str, Tensor]:
         got = f"got {path.stat().st_size} bytes that are not ({type(error).__name__}: {reason.split('. ')[0]})"
         raise ValueError(f"{path}: the file must hold tensors written by torch.save, and no code; {got}") from error
     if not isinstance(state, Mapping):
-        raise ValueError(f"{path}: the file must hold a dict of names and tensors, got {type(state).__name__}")
+        raise ValueError(f"{path}: the file must map names to tensors, got {type(state).__name__}")
     for name, value in state.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            got = f"{name!r}: {type(value).__name__}"
-            raise ValueError(f"{path}: the file must hold a dict of names and tensors, got the entry {got}")
+            raise ValueError(f"{path}: the file must map names to tensors, got {name!r}: {type(value).__name__}")
     return dict(state)
 
 
@@ -126,4 +246,4 @@ def _kind(x: Tensor) -> str:
 
 def _some(names: list[str]) -> str:
     """Count names, and spell out the first few."""
-    return f"{len(names)} ({', '.join(names[:SHOWN])}{', ...' if len(names) > SHOWN else ''})" if names else "0"
+    return f"{len(names)} ({', '.join(names[:3] + ['...'] * (len(names) > 3))})" if names else "0"

@@ -3,24 +3,30 @@
 import functools
 import hashlib
 import http.server
+import inspect
 import os
 import pickle
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sklearn.datasets import load_digits
+from sklearn.linear_model import Ridge, RidgeClassifier
 from torch import Tensor, nn
 
-from dlref.vision.transfer_learning import load_published
-from tests.oracle import Verify
+from dlref.vision import transfer_learning
+from dlref.vision.transfer_learning import freeze, linear_probe, load_published, parameter_groups, replace_head
+from tests.oracle import Verify, error
 from tests.published import torchvision
 
+DEVICES = ["meta", *(["cuda"] if torch.cuda.is_available() else [])]
 FORMATS = {"zip": {}, "legacy": {"_use_new_zipfile_serialization": False}}
 every_format = pytest.mark.parametrize("options", FORMATS.values(), ids=FORMATS.keys())
 
@@ -271,11 +277,11 @@ def changed(name: str, value: object) -> dict[str, object]:
 
 
 TENSORS = {
-    "a list": ([torch.zeros(2)], "a dict of names and tensors, got list"),
-    "a tensor": (torch.zeros(2), "a dict of names and tensors, got Tensor"),
-    "a checkpoint": ({"epoch": 3, "model": Small(1).state_dict()}, "got the entry 'epoch': int"),
-    "a nested state": ({"state_dict": Small(1).state_dict()}, "got the entry 'state_dict': OrderedDict"),
-    "a number as a name": ({**Small(1).state_dict(), 7: torch.zeros(1)}, "got the entry 7: Tensor"),
+    "a list": ([torch.zeros(2)], "map names to tensors, got list"),
+    "a tensor": (torch.zeros(2), "map names to tensors, got Tensor"),
+    "a checkpoint": ({"epoch": 3, "model": Small(1).state_dict()}, "got 'epoch': int"),
+    "a nested state": ({"state_dict": Small(1).state_dict()}, "got 'state_dict': OrderedDict"),
+    "a number as a name": ({**Small(1).state_dict(), 7: torch.zeros(1)}, "got 7: Tensor"),
     "nothing": ({}, r"expected 8, got 0; missing 8 \(conv.bias, conv.weight, fc.bias, ...\); unexpected 0"),
     "other weights": (
         nn.Linear(4, 5).state_dict(),
@@ -393,3 +399,255 @@ def test_a_model_without_memory_is_refused(tmp_path: Path) -> None:
         ValueError, match=r"must have memory .* on meta are 9 \(conv.weight, conv.bias, norm.weight, ...\)"
     ):
         load_published(Small().to("meta"), saved(tmp_path, Small(1).state_dict()))
+
+
+# freeze
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.AdamW], ids=["SGD", "AdamW"])
+def test_a_frozen_body_trains_as_a_head_on_ready_features(
+    optimizer: Callable[..., torch.optim.Optimizer], verify: Verify, generator: torch.Generator
+) -> None:
+    x = torch.randn(40, 3, 6, 6, generator=generator, dtype=torch.float64)
+    labels = torch.randint(5, (40,), generator=generator)
+    model = Small(1).double()
+    alone = nn.Linear(4, 5, dtype=torch.float64)
+    alone.load_state_dict(model.fc.state_dict())
+    with torch.no_grad():
+        reference = Small(1).double().eval()
+        features = reference.norm(reference.conv(x)).relu().mean((2, 3))
+    for part in (model.conv, model.norm):
+        assert freeze(part) is part
+    body = {name: value for name, value in snapshot(model).items() if not name.startswith("fc")}
+    assert len(body) == 7
+    ours, theirs = (optimizer(list(m.parameters()), lr=0.1, weight_decay=0.1) for m in (model, alone))
+    for step in range(20):
+        rows = torch.arange(step, step + 20)
+        for opt, outputs in ((ours, model(x[rows])), (theirs, alone(features[rows]))):
+            opt.zero_grad()
+            nn.functional.cross_entropy(outputs, labels[rows]).backward()
+            opt.step()
+    verify(
+        model.fc, alone, [(features,)], oracle="torch.optim on features computed beforehand", name=freeze, values=1e-12
+    )
+    assert same(body, {name: value for name, value in model.state_dict().items() if not name.startswith("fc")})
+    assert model.training
+
+
+def test_training_mode_wakes_the_statistics_and_freezing_again_stops_them(generator: torch.Generator) -> None:
+    x = torch.randn(8, 3, 6, 6, generator=generator)
+    model = freeze(Small(1))
+    before = snapshot(model)
+    model(x)
+    assert same(before, model.state_dict())
+    assert not any(value.requires_grad for value in model.parameters())
+    model.train()
+    model(x)
+    moved = [name for name, value in model.state_dict().items() if not torch.equal(value, before[name])]
+    assert moved == ["norm.running_mean", "norm.running_var", "norm.num_batches_tracked"]
+    after = snapshot(freeze(model))
+    model(x)
+    assert same(after, model.state_dict())
+
+
+def test_freezing_turns_dropout_off() -> None:
+    model = freeze(nn.Sequential(nn.Dropout(0.5), nn.Linear(50, 50)))
+    assert torch.equal(model(torch.ones(1, 50)), model(torch.ones(1, 50)))
+
+
+# replace_head
+
+
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [("resnet18", "fc"), ("googlenet", "fc"), ("vgg11", "classifier.6"), ("mobilenet_v2", "classifier.1")],
+)
+def test_the_new_head_is_the_one_that_torchvision_builds(build: str, name: str, verify: Verify) -> None:
+    options: dict[str, Any] = {"aux_logits": False, "init_weights": False} if build == "googlenet" else {}
+    with torch.device("meta"):
+        ours, theirs, named = (getattr(torchvision.models, build)(num_classes=n, **options) for n in (1000, 7, 1000))
+    assert replace_head(ours, 7) is ours
+    replace_head(named, 7, name)
+    shapes = [(key, value.shape) for key, value in theirs.state_dict().items()]
+    assert [(key, value.shape) for key, value in ours.state_dict().items()] == shapes
+    assert [(key, value.shape) for key, value in named.state_dict().items()] == shapes
+    assert isinstance(ours.get_submodule(name), nn.Linear)
+    verify.record(replace_head, f"torchvision.models.{build}, its names and shapes", 0.0)
+
+
+@pytest.mark.parametrize(("features", "classes", "bias"), [(4, 3, True), (512, 1, True), (7, 50, False)])
+def test_the_new_head_is_drawn_as_torch_draws(features: int, classes: int, bias: bool, verify: Verify) -> None:
+    model = nn.Sequential(nn.Linear(features, 9, bias=bias, dtype=torch.float64))
+    replace_head(model, classes, generator=torch.Generator().manual_seed(5))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        theirs = nn.Linear(features, classes, bias=bias, dtype=torch.float64)
+    x = torch.randn(2, features, dtype=torch.float64)
+    verify(model, theirs, [(x,)], oracle="torch.nn.Linear, same seed", name=replace_head)
+    assert [value.requires_grad for value in model.parameters()] == (1 + bias) * [True]
+
+
+def test_the_new_head_of_a_frozen_model_learns_and_nothing_else() -> None:
+    model = replace_head(freeze(Small(1)), 2)
+    before = snapshot(model)
+    nn.functional.cross_entropy(model(torch.randn(6, 3, 6, 6)), torch.tensor([0, 1, 0, 1, 0, 1])).backward()
+    assert [name for name, value in model.named_parameters() if value.grad is not None] == ["fc.weight", "fc.bias"]
+    assert same(before, model.state_dict())
+
+
+# linear_probe
+
+
+def ridge(features: Tensor, labels: Tensor, num_classes: int, l2: float) -> Tensor:
+    model = Ridge(alpha=l2, solver="svd").fit(features.numpy(), np.eye(num_classes)[labels.numpy()])
+    coef = np.asarray(model.coef_).reshape(num_classes, -1)
+    return torch.from_numpy(np.concatenate([coef, np.reshape(model.intercept_, (-1, 1))], axis=1))
+
+
+def least_squares(features: Tensor, labels: Tensor, num_classes: int, l2: float) -> Tensor:
+    """Solve the rows [x, 1] w = y with √l2 I below the features, the bias free."""
+    count = features.shape[1]
+    rows = torch.cat([features, features.new_ones(len(features), 1)], dim=1)
+    penalty = l2**0.5 * torch.eye(count, count + 1, dtype=features.dtype)
+    onehot = torch.nn.functional.one_hot(labels, num_classes).to(features)
+    target = torch.cat([onehot, onehot.new_zeros(count, num_classes)])
+    return torch.linalg.lstsq(torch.cat([rows, penalty]), target, driver="gels").solution.mT
+
+
+def probe(features: Tensor, labels: Tensor, num_classes: int, l2: float) -> Tensor:
+    weight, bias = linear_probe(features, labels, num_classes, l2)
+    return torch.cat([weight, bias[:, None]], dim=1)
+
+
+PROBES = [(1, 3, 2), (20, 3, 4), (20, 20, 3), (6, 40, 5), (30, 1, 1), (9, 8, 3), (8, 9, 3)]
+
+
+@pytest.mark.parametrize("l2", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize(("batch", "count", "classes"), PROBES)
+def test_the_probe_is_ridge_regression(
+    batch: int, count: int, classes: int, l2: float, verify: Verify, generator: torch.Generator
+) -> None:
+    x = torch.randn(batch, count, generator=generator, dtype=torch.float64) + 3
+    labels = torch.randint(classes, (batch,), generator=generator)
+    cases = [(x, labels, classes, l2), (x.mT.contiguous().mT, labels, classes, l2)]
+    oracle = "sklearn.linear_model.Ridge"
+    verify(probe, ridge, cases, oracle=oracle, name=linear_probe, values=1e-10, gradients=None)
+    oracle = "torch.linalg.lstsq of the penalised rows"
+    verify(probe, least_squares, cases, oracle=oracle, name=linear_probe, values=1e-10, gradients=1e-8)
+
+
+def test_the_probe_predicts_as_the_classifier_of_scikit_learn() -> None:
+    images, digits = load_digits(return_X_y=True)
+    features, labels = torch.from_numpy(images / 16), torch.from_numpy(digits)
+    weight, bias = linear_probe(features[:900], labels[:900], 10)
+    theirs = RidgeClassifier(alpha=1.0).fit(images[:900] / 16, digits[:900]).predict(images[900:] / 16)
+    assert ((features[900:] @ weight.mT + bias).argmax(1).numpy() == theirs).all()
+
+
+def test_the_probe_survives_a_large_offset(generator: torch.Generator) -> None:
+    x = torch.randn(50, 6, generator=generator, dtype=torch.float64)
+    labels = torch.randint(3, (50,), generator=generator)
+    for shift in (1e4, 1e8):
+        assert error(linear_probe(x + shift, labels, 3)[0], linear_probe(x, labels, 3)[0]) < 1e-16 * shift + 1e-12
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 1000))
+def test_the_outputs_of_a_probe_sum_to_one(batch: int, count: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(batch, count, generator=generator, dtype=torch.float64)
+    weight, bias = linear_probe(x, torch.randint(4, (batch,), generator=generator), 4)
+    torch.testing.assert_close((x @ weight.mT + bias).sum(1), torch.ones(batch).double())
+
+
+# parameter_groups
+
+
+@pytest.mark.parametrize("factor", [2.6, 1.0, 10.0])
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_each_layer_takes_its_own_step(factor: float, depth: int, verify: Verify, generator: torch.Generator) -> None:
+    layers = [nn.Linear(3, 3, dtype=torch.float64) for _ in range(depth)]
+    model = nn.Sequential(*layers)
+    twins = [nn.Linear(3, 3, dtype=torch.float64) for _ in range(depth)]
+    nn.Sequential(*twins).load_state_dict(model.state_dict())
+    rates = [0.1]  # by hand: from the head down, each divided by the factor
+    while len(rates) < depth:
+        rates.insert(0, rates[0] / factor)
+    ours = torch.optim.SGD(parameter_groups(layers, 0.1, factor), momentum=0.9)
+    theirs = [torch.optim.SGD(twin.parameters(), rate, momentum=0.9) for twin, rate in zip(twins, rates, strict=True)]
+    x = torch.randn(4, 3, generator=generator, dtype=torch.float64)
+    for _ in range(20):
+        for network, optimizers in ((model, [ours]), (nn.Sequential(*twins), theirs)):
+            network.zero_grad()
+            network(x).square().sum().backward()
+            for optimizer in optimizers:
+                optimizer.step()
+    oracle = "torch.optim.SGD, one a layer"
+    verify(model, nn.Sequential(*twins), [(x,)], oracle=oracle, name=parameter_groups, values=1e-13, gradients=1e-13)
+    if depth == 5 and factor == 2.6:
+        printed = [group["lr"] for group in ours.param_groups]
+        assert printed == pytest.approx([0.1 / 45.6976, 0.1 / 17.576, 0.1 / 6.76, 0.1 / 2.6, 0.1])
+
+
+def test_frozen_parameters_are_left_out_but_their_layers_count() -> None:
+    layers = [nn.Linear(2, 2) for _ in range(4)]
+    freeze(layers[1])
+    layers[2].bias.requires_grad_(False)
+    groups = parameter_groups(layers, lr=1.0, factor=2.0)
+    assert [(group["lr"], len(group["params"])) for group in groups] == [(0.125, 2), (0.5, 1), (1.0, 2)]
+    torch.optim.AdamW(groups)
+
+
+# The interface
+
+
+def test_every_public_name_is_proved() -> None:
+    members = inspect.getmembers(transfer_learning, inspect.isfunction)
+    public = {n for n, m in members if m.__module__ == transfer_learning.__name__ and not n.startswith("_")}
+    assert public == {"load_published", "freeze", "replace_head", "linear_probe", "parameter_groups"}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("batch", [6, 20])
+def test_runs_on_every_device(batch: int, dtype: torch.dtype, device: str, generator: torch.Generator) -> None:
+    model = replace_head(freeze(Small(1).to(device, dtype)), 3)
+    assert {(value.device.type, value.dtype) for value in model.parameters()} == {(device, dtype)}
+    assert len(parameter_groups([model.conv, model.fc], 0.1)) == 1  # type: ignore[list-item]
+    assert model(torch.zeros(2, 3, 6, 6, device=device, dtype=dtype)).shape == (2, 3)
+
+    x = torch.randn(batch, 9, generator=generator).to(dtype)
+    labels = torch.randint(3, (batch,), generator=generator)
+    exact = linear_probe(x.double(), labels, 3)
+    for on in ("cpu", device):
+        for got, want in zip(linear_probe(x.to(on), labels.to(on), 3), exact, strict=True):
+            assert (got.device.type, got.shape, got.dtype) == (on, want.shape, dtype)
+            assert on == "meta" or error(got, want) <= 30 * torch.finfo(dtype).eps
+
+
+@pytest.mark.usefixtures("as_a_reader")
+def test_bad_input_names_the_rule_and_the_values() -> None:
+    from dlref.vision.transfer_learning import linear_probe, parameter_groups, replace_head
+
+    x, labels, layer = torch.zeros(4, 3), torch.tensor([0, 1, 2, 0]), nn.Linear(2, 2)
+    cases: list[tuple[Callable[[], object], str]] = [
+        (lambda: replace_head(Small(), 3, "conv"), r"must be a linear layer of the model: 'conv' is none of 1 \(fc\)"),
+        (lambda: replace_head(Small(), 3, "head"), r"'head' is none of 1 \(fc\)"),
+        (lambda: replace_head(nn.Sequential(nn.ReLU()), 3), r"'' is none of 0"),
+        (lambda: replace_head(layer, 3), r"'' is none of 0"),
+        (lambda: replace_head(Small(), 0), r"num_classes must be 1 or more, got 0"),
+        (lambda: linear_probe(x[0], labels, 3), r"features \(3,\), labels \(4,\)"),
+        (lambda: linear_probe(x, labels[:3], 3), r"features \(4, 3\), labels \(3,\)"),
+        (lambda: linear_probe(x[:0], labels[:0], 3), r"one example or more: features \(0, 3\)"),
+        (lambda: linear_probe(x, labels, 2), r"a label must lie in 0\.\.1, got 2"),
+        (lambda: linear_probe(x, -labels, 3), r"a label must lie in 0\.\.2, got -1"),
+        (lambda: linear_probe(x, labels, 3, l2=0.0), r"l2 must be above 0, got 0.0"),
+        (lambda: parameter_groups([layer], 0.0), r"lr and factor must be above 0, got lr 0.0, factor 2.6"),
+        (lambda: parameter_groups([layer], 0.1, -1.0), r"got lr 0.1, factor -1.0"),
+        (lambda: parameter_groups([layer, layer], 0.1), r"each once: got 4, 2 different"),
+        (lambda: parameter_groups([nn.ReLU()], 0.1), r"must hold trainable parameters, each once: got 0, 0"),
+        (lambda: parameter_groups([], 0.1), r"got 0, 0 different"),
+    ]
+    for call, message in cases:
+        with pytest.raises(ValueError, match=message):
+            call()
