@@ -194,8 +194,8 @@ def _local(source: str | Path) -> Path:
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if not found.startswith(promised):
-        rule = f"the file must have the hash of its name: expected SHA-256 {promised}..., got {found}"
-        raise ValueError(f"{path}: {rule}; it is damaged or another file, delete it and fetch it again")
+        rule = f"the file must have the hash of its name: expected SHA-256 {promised}, got {found[: len(promised)]}"
+        raise ValueError(f"{path}: {rule}; delete the file and fetch it again")
     return path
 
 

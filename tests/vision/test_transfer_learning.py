@@ -207,7 +207,7 @@ def test_downloads_once_and_checks_the_hash(hub: Path, served: tuple[Path, str, 
     data[len(data) // 2] ^= 1
     (hub / path.name).write_bytes(data)
     model, before = Small(2), snapshot(Small(2))
-    with pytest.raises(ValueError, match=rf"{path.name}: the file must have the hash .* delete it and fetch it again"):
+    with pytest.raises(ValueError, match=rf"{path.name}: the file must have the hash .* delete the file and fetch it again"):
         load_published(model, f"{address}/{path.name}")
     assert same(before, model.state_dict())
 
@@ -252,7 +252,7 @@ def test_a_hash_in_the_name_of_a_local_file_is_checked(name: str, digits: int, t
     load_published(Small(), str(path))
     path.write_bytes(data + b"\0")
     got = hashlib.sha256(data + b"\0").hexdigest()
-    with pytest.raises(ValueError, match=rf"{path}: .* expected SHA-256 {digest[:digits]}\.\.\., got {got}"):
+    with pytest.raises(ValueError, match=rf"{path}: .* expected SHA-256 {digest[:digits]}, got {got[:digits]};"):
         load_published(Small(), path)
 
 
@@ -363,7 +363,7 @@ def test_refuses_every_flipped_byte_by_the_hash(options: dict[str, Any], tmp_pat
         damaged = bytearray(data)
         damaged[position] ^= 0x10
         path.write_bytes(damaged)
-        refuses(path, f"expected SHA-256 {path.stem[-8:]}..., got {hashlib.sha256(damaged).hexdigest()}")
+        refuses(path, f"expected SHA-256 {path.stem[-8:]}, got {hashlib.sha256(damaged).hexdigest()[:8]}")
 
 
 @every_format
