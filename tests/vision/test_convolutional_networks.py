@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
@@ -112,6 +114,26 @@ def test_one_layer_equals_the_profiler(model: nn.Module, shape: tuple[int, ...],
     assert sum(row.multiply_adds for row in rows) == profiled(model, *shape)
     assert rows[-1].output_shape == tuple(model(torch.zeros(1, *shape, dtype=next(model.parameters()).dtype)).shape[1:])
     verify.record(LayerSummary, "torch.utils.flop_counter.FlopCounterMode / 2", 0.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(1, 3),
+    st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    st.tuples(st.integers(0, 2), st.integers(0, 2)),
+    st.booleans(),
+)
+def test_any_convolution_equals_the_profiler(
+    groups: int, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], bias: bool
+) -> None:
+    model = nn.Sequential(
+        nn.Conv2d(6, 12, kernel, stride, padding, groups=groups, bias=bias), nn.ReLU(), nn.Conv2d(12, 2, 1, bias=bias)
+    )
+    rows = summarize(model, 6, 7, 5)
+    assert sum(row.multiply_adds for row in rows) == profiled(model, 6, 7, 5)
+    assert sum(row.parameters for row in rows) == sum(parameter.numel() for parameter in model.parameters())
+    assert rows[-1].output_shape == tuple(model(torch.zeros(1, 6, 7, 5)).shape[1:])
 
 
 def test_what_runs_twice_counts_its_parameters_once() -> None:
