@@ -211,9 +211,9 @@ def identity_block() -> BasicBlock:
 
 
 shallow = trained[8, "plain", 0][0]
-stem, blocks, head = shallow[:3], shallow[3:6], shallow[6:]
+layers = list(shallow)  # three of the stem, three blocks, three of the head
 added = [identity_block() for _ in range(24)]
-constructed = nn.Sequential(*stem, *blocks, *added, *head)
+constructed = nn.Sequential(*layers[:6], *added, *layers[6:])
 assert count(constructed) == parameters[56]
 constructed_error = error(constructed, train)
 print(f"constructed, 56 layers: {constructed_error:.1f} % misread in training")
