@@ -72,8 +72,8 @@ def conv2d(
     dilation: Pair = 1, groups: int = 1, method: str = "im2col") -> Maps:  # fmt: skip
     """Slide each filter over the input: out[o, y, x] = bias[o] + Σ weight[o] · patch[y, x], summed over all entries.
 
-    The method decides how: "im2col" makes each patch a column, for one matrix product with the filters; "loops" goes
-    from position to position; "toeplitz" is a fully connected layer, its matrix sparse and full of repeated weights.
+    dilation spreads the kernel's entries; groups of channels do not see each other. Three methods compute the same:
+    "im2col", one product of filters and patches; "loops" over the positions; "toeplitz", one sparse matrix for it all.
 
     Raises:
         ValueError: shapes disagree, the window does not fit, an argument is too small, or the method is unknown.
