@@ -2,7 +2,9 @@
 
 import inspect
 import itertools
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -238,6 +240,20 @@ def test_the_results_are_those_of_the_papers(verify: Verify) -> None:
     assert [r.year for r in RESULTS] == sorted(r.year for r in RESULTS)
     assert all(r.split in ("test", "validation") and r.source.startswith(("arXiv:", "doi:")) for r in RESULTS)
     verify.record(Result, "tables of the papers", 0.0)
+
+
+def test_the_table_of_the_page_shows_them() -> None:
+    page = Path("docs/vision/imagenet.md").read_text("utf-8")
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in re.findall(r"^\| 20\d\d \|.*\|$", page, re.M)]
+    shown = set()
+    for year, entry, top5, models, layers, parameters in rows:
+        name = re.sub(r"\[\^\w+\]|\]\(.*?\)|\[|,.*", "", entry)
+        count = {"none": 0, "several": None}.get(models, int(models) if models.isdigit() else -1)
+        deepest = max(map(int, re.findall(r"\d+", layers)), default=None)
+        millions = int(parameters.removesuffix(" million")) if parameters else None
+        shown.add((int(year), name, float(top5.removesuffix(" %")), count, deepest, millions))
+    ours = {(r.year, r.name, r.top5, r.models, r.layers, r.parameters) for r in RESULTS if r.split == "test"}
+    assert shown == ours
 
 
 @pytest.mark.parametrize(
