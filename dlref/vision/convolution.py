@@ -1,6 +1,7 @@
 """Convolution and pooling in two dimensions, the gradients by hand, and the arithmetic of their sizes.
 
-The kernel is not flipped, as in every deep-learning library. A pair is (vertical, horizontal), one int is both of them.
+Images and maps are (batch, channels, height, width); kernels (out_channels, in_channels / groups, height, width), and
+not flipped, as in every deep-learning library. A pair is (vertical, horizontal), one int is both of them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -144,9 +145,8 @@ def conv_transpose2d(
 
 
 def conv2d_backward(
-    grad_output: Maps, input: Images, weight: Kernels,
-    stride: Pair = 1, padding: Pair = 0, dilation: Pair = 1, groups: int = 1
-) -> tuple[Images, Kernels, Bias]:  # fmt: skip
+    grad_output: Maps, input: Images, weight: Kernels, stride: Pair = 1, padding: Pair = 0,
+    dilation: Pair = 1, groups: int = 1) -> tuple[Images, Kernels, Bias]:  # fmt: skip
     """Return the gradients of input, weight and bias: a transposed convolution, a correlation, and a sum.
 
     Raises:
