@@ -167,11 +167,12 @@ def style_transfer(
 ) -> Float[Tensor, "*batch channels height width"]:
     """Find the image that has one picture's content and another's style, by L-BFGS over its pixels.
 
-    It minimises transfer_loss + tv_weight · total_variation with Wolfe's line search, and clips the result to [0, 1].
-    Autocast is off inside.
+    It minimises transfer_loss + tv_weight · total_variation, with Wolfe's line search. Pixels are the sigmoid of what
+    is optimised, and so between 0 and 1: clipping afterwards would give back much of the style. Autocast is off inside.
 
     Args:
-        features: From an image with values in [0, 1] to activations by layer. Its weights get no gradient.
+        features: From an image with values in [0, 1] to activations by layer. Its weights get no gradient. A network in
+            bfloat16 is too coarse for the line search: its first, small step changes nothing that it can see.
         content: What is to be shown.
         style: How; of any size.
         content_layers: The layers where features are to equal those of content; one is usual.
@@ -186,15 +187,16 @@ def style_transfer(
     Raises:
         ValueError: steps below 0, content and style layers that features do not give, or what transfer_loss refuses.
 
-    Source: Gatys, Ecker, Bethge 2015, arXiv:1508.06576; L-BFGS as in the authors' code of 2016.
+    Source: Gatys, Ecker, Bethge 2015, arXiv:1508.06576, who start from noise and leave the pixels unbounded.
     Oracle: the paper's sums by torch.einsum under torch.optim.LBFGS.
 
     Example:
         >>> import torch
-        >>> from dlref.vision.style_transfer import style_transfer
-        >>> content, style = torch.tensor([[[0.0, 0.5]]]), torch.tensor([[[1.0, 0.5]]])
-        >>> style_transfer(lambda x: {"pixels": x}, content, style, ("pixels",), ("pixels",), alpha=0.0)
-        tensor([[[0.0000, 1.0000]]])
+        >>> from dlref.vision.style_transfer import gram_matrix, style_transfer
+        >>> content, style = torch.tensor([[[0.2, 0.5]]]), torch.tensor([[[0.9, 0.6]]])
+        >>> result = style_transfer(lambda x: {"pixels": x}, content, style, ["pixels"], ["pixels"], alpha=0.0)
+        >>> result, gram_matrix(result), gram_matrix(style)
+        (tensor([[[0.4186, 0.9974]]]), tensor([[0.5850]]), tensor([[0.5850]]))
     """
     if steps < 0:
         raise ValueError(f"steps must be 0 or more, got {steps}")
@@ -207,21 +209,24 @@ def style_transfer(
             raise ValueError(f"content_layers and style_layers must be of {', '.join(targets)}, got {missing}")
         layers = {name: targets[name] for name in content_layers}
         grams = {name: gram_matrix(styles[name]) for name in style_layers}
-    image = _wide(content if start is None else start).detach().clone().requires_grad_()
+    first = (content if start is None else start).detach().clone()
+    logits = torch.logit(_wide(first), eps=0.01).requires_grad_()  # away from 0 and 1, where no gradient gets through
     optimizer = torch.optim.LBFGS(
-        [image], max_iter=steps, tolerance_grad=0, tolerance_change=0, line_search_fn="strong_wolfe"
+        [logits], max_iter=steps, tolerance_grad=0, tolerance_change=0, line_search_fn="strong_wolfe"
     )
 
     def closure() -> Tensor:
+        image = torch.sigmoid(logits)
         loss = transfer_loss(features(image.to(content.dtype)), layers, grams, alpha, beta, weights)
         loss = loss + tv_weight * total_variation(image) if tv_weight else loss
-        (image.grad,) = torch.autograd.grad(loss, image)
+        (logits.grad,) = torch.autograd.grad(loss, logits)
         return loss
 
-    if steps:
-        with precise, torch.enable_grad():
-            optimizer.step(closure)
-    return image.detach().clamp(0, 1).to(content.dtype)
+    if not steps:
+        return first
+    with precise, torch.enable_grad():
+        optimizer.step(closure)
+    return torch.sigmoid(logits.detach()).to(content.dtype)
 
 
 def _wide(x: Tensor) -> Tensor:
