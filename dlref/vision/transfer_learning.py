@@ -3,7 +3,7 @@
 import hashlib
 import re
 import warnings
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -147,11 +147,11 @@ def linear_probe(
     return weight.to(features.dtype), (onehot.mean(0) - weight @ wide.mean(0)).to(features.dtype)
 
 
-def parameter_groups(layers: Sequence[nn.Module], lr: float, factor: float = 2.6) -> list[dict[str, Any]]:
+def parameter_groups(layers: Iterable[nn.Module], lr: float, factor: float = 2.6) -> list[dict[str, Any]]:
     """Give torch.optim a group for each layer, slower towards the input: lr / factor**i, i layers below the last.
 
     Args:
-        layers: Modules from the input to the output. Frozen parameters are left out, but their layer counts.
+        layers: Modules from the input to the output, or a Sequential. Frozen parameters are left out, but their layer counts.
         lr: Of the last layer, the new head.
         factor: From one layer to the next; 1 gives all the same.
 
@@ -170,8 +170,8 @@ def parameter_groups(layers: Sequence[nn.Module], lr: float, factor: float = 2.6
     """
     if not (lr > 0 and factor > 0):
         raise ValueError(f"lr and factor must be above 0, got lr {lr}, factor {factor}")
-    rates = [lr / factor**i for i in reversed(range(len(layers)))]
     trained = [[value for value in layer.parameters() if value.requires_grad] for layer in layers]
+    rates = [lr / factor**i for i in reversed(range(len(trained)))]
     groups = [{"params": values, "lr": rate} for values, rate in zip(trained, rates, strict=True)]
     parameters = [id(value) for group in groups for value in group["params"]]
     if not parameters or len(set(parameters)) < len(parameters):

@@ -247,11 +247,10 @@ def test_the_table_of_the_page_shows_them() -> None:
     rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in re.findall(r"^\| 20\d\d \|.*\|$", page, re.M)]
     shown = set()
     for year, entry, top5, models, layers, parameters in rows:
-        name = re.sub(r"\[\^\w+\]|\]\(.*?\)|\[|,.*", "", entry)
-        count = {"none": 0, "several": None}.get(models, int(models) if models.isdigit() else -1)
-        deepest = max(map(int, re.findall(r"\d+", layers)), default=None)
-        millions = int(parameters.removesuffix(" million")) if parameters else None
-        shown.add((int(year), name, float(top5.removesuffix(" %")), count, deepest, millions))
+        name = re.sub(r"\[\^\w+\]|\]\(.*?\)|\[", "", entry)
+        shown.add(
+            (int(year), name, float(top5), *(int(cell) if cell else None for cell in (models, layers, parameters)))
+        )
     ours = {(r.year, r.name, r.top5, r.models, r.layers, r.parameters) for r in RESULTS if r.split == "test"}
     assert shown == ours
 
