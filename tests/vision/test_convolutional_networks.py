@@ -549,6 +549,7 @@ def test_bad_input_names_the_rule_and_the_values() -> None:
         (lambda: SmallCNN(1), r"size must be 2 or more, or the pooling leaves nothing, got 1"),
         (lambda: SmallCNN(9)(x), r"x must be \(batch, 1, 9, 9\), got shape \(2, 1, 8, 8\)"),
         (lambda: SmallCNN()(x[0]), r"x must be \(batch, 1, 8, 8\), got shape \(1, 8, 8\)"),
+        (lambda: SmallCNN()(x.expand(2, 3, 8, 8)), r"x must be \(batch, 1, 8, 8\), got shape \(2, 3, 8, 8\)"),
         (lambda: LeNet5()(x), r"x must be \(batch, 1, 32, 32\), got shape \(2, 1, 8, 8\)"),
         (lambda: training_step_(SmallCNN(), x, torch.tensor([1]), lr=0.1), r"\(2, 10\).*\(1,\)"),
         (lambda: training_step_(SmallCNN(), x, torch.tensor([1, 10]), lr=0.1), r"10"),
