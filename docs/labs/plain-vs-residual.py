@@ -231,7 +231,7 @@ print(f"trained, 56 layers:     {errors[56, 'plain'][0]:.1f} %")
 # %%
 #| fig-alt: Two plots of the gradient norm over the 55 kernels from first to last, logarithmic. At the first step, the
 #|   plain network's gradients rise by about three powers of ten towards the first layers; the residual one's rise by
-#|   less than one. In the middle of training both are nearly level, between a hundredth and one.
+#|   about one. In the middle of training both are nearly level, between a hundredth and one.
 #| code-fold: true
 deep = {kind: trained[56, kind, 0][2] for kind in kinds}  # (steps, kernels)
 moments = {"first step": slice(0, 1), "steps 50 to 100": slice(50, 100)}
@@ -308,7 +308,7 @@ plt.legend()
 
 # %% [markdown]
 # In the deep plain network the gradients of two batches stand at right angles, except near the output. What one batch
-# teaches, the next one does not want. This is
+# teaches has nothing to do with the next. This is
 # [gradient shattering](https://arxiv.org/abs/1702.08591): with depth, the gradient of a plain network comes to look
 # like noise, and shortcuts slow that down. It is measured at the start, so it explains why training does not get going,
 # and not all that happens later.
