@@ -398,19 +398,19 @@ def test_the_small_cnn_reads_98_of_100_digits_that_it_has_not_seen() -> None:
     assert accuracy >= 0.98
 
 
-def test_lenet_learns_digits_by_steps_alone() -> None:
+def test_lenet_learns_digits_within_40_steps() -> None:
     torch.manual_seed(0)
     x, y, train, test = digits()
     large = F.pad(F.interpolate(x, scale_factor=3.0), (4, 4, 4, 4), value=0) * 1.275 - 0.1  # the paper's grey levels
     model = LeNet5()
     losses = []
-    for _ in range(2):
-        for rows in train[torch.randperm(len(train))].split(32):
-            losses.append(float(training_step_(model, large[rows], y[rows], lr=0.1).loss))
+    for rows in train[:1280].split(32):
+        losses.append(float(training_step_(model, large[rows], y[rows], lr=0.1).loss))
     with torch.no_grad():
         accuracy = (model(large[test]).argmax(dim=1) == y[test]).double().mean()
-    assert sum(losses[-20:]) / 20 < 0.3
-    assert accuracy > 0.93
+    assert losses[0] == pytest.approx(math.log(10), abs=0.1)
+    assert sum(losses[-5:]) / 5 < 1
+    assert accuracy > 0.75
 
 
 # The head
