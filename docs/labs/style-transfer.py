@@ -265,7 +265,7 @@ for key, (content_left, style_left) in ends.items():
 
 # %%
 #| fig-alt: Style loss over the looks of L-BFGS, on a logarithmic axis, for two styles and two networks. All four fall
-#|   from 1 to less than a hundredth, most of it within the first twenty looks.
+#|   from 1 to less than a tenth, most of it within the first twenty looks.
 #| code-fold: true
 for number, (key, history) in enumerate(losses.items()):
     style_line = "-" if "untrained" in key else "--"
