@@ -197,8 +197,8 @@ print(f"digits of the test set, on patches: {accuracy:.1%} are read")
 
 # %% [markdown]
 # The noise that is added to each patch has a purpose. A network that has seen only clean pictures
-# [can be moved by changes that nobody sees](https://arxiv.org/abs/1312.6199), and its dreams would be made of them. With
-# noise around, fine detail says little, and strokes as thick as a pen's say most.
+# [can be moved by changes that nobody sees](https://arxiv.org/abs/1312.6199), and its dreams would be made of them.
+# With noise around, fine detail says little, and strokes as thick as a pen's say most.
 #
 # ## The first dream: eights
 #
