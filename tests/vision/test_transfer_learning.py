@@ -307,6 +307,7 @@ TENSORS = {
         Small(1, classes=3).state_dict(),
         r"fit the model: 2 \(fc.weight expected \(5, 4\), got \(3, 4\), fc.bias expected \(5,\), got \(3,\)\)",
     ),
+    "transposed": (changed("fc.weight", torch.ones(4, 5)), r"fc.weight expected \(5, 4\), got \(4, 5\)"),
     "a scalar": (changed("fc.bias", torch.tensor(1.0)), r"fc.bias expected \(5,\), got \(\)"),
     "a broadcast": (changed("fc.bias", torch.ones(1)), r"fc.bias expected \(5,\), got \(1,\)"),
     "integers": (changed("fc.bias", torch.ones(5).long()), "fc.bias expected floating, got integer"),
