@@ -19,8 +19,8 @@ from tests.sitekit.small_site import write
         (["docs/labs/lab.py", "docs/index.md"], Changes(("index", "labs/lab"), (), ())),
         (["docs/alpha/gone.md"], Changes((), ("alpha/gone",), ())),
         (["dlref/__init__.py", "README.md", "docs/sources.yml", "tests/beta/test_last.py"], Changes((), (), ())),
-        (["mkdocs.yml", "sitekit/x.py", "docs/assets/js/a.js"],
-         Changes((), (), ("docs/assets/js/a.js", "mkdocs.yml", "sitekit/x.py"))),
+        (["mkdocs.yml", "sitekit/x.py", "docs/assets/x.md"],
+         Changes((), (), ("docs/assets/x.md", "mkdocs.yml", "sitekit/x.py"))),
     ],
 )  # fmt: skip
 def test_files_make_pages(tmp_path: Path, paths: list[str], changes: Changes) -> None:
