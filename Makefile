@@ -4,6 +4,8 @@
 PYTHON ?= python3
 ARGS ?=
 TORCH ?=
+REF ?= refs/heads/main
+BASE ?= origin/main
 PY := .venv/bin/python
 
 export OMP_NUM_THREADS := 1
@@ -11,7 +13,7 @@ export NO_MKDOCS_2_WARNING := 1
 export DISABLE_MKDOCS_2_WARNING := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup site serve test site-test check bench update lock clean python
+.PHONY: help setup site version changed serve test site-test check bench update lock clean python
 
 help:
 	@echo "dlref: the verbs"
@@ -19,6 +21,12 @@ help:
 
 site: setup ## build the site into site/, strictly
 	$(PY) -m mkdocs build --strict $(ARGS)
+
+version: setup ## build the site as a version, latest or REF=refs/tags/v..., onto the branch gh-pages and into public/
+	$(PY) -m sitekit.versions $(REF)
+
+changed: setup ## list the pages that changed since BASE=origin/main beside the built site
+	$(PY) -m sitekit.changed_pages $(BASE)
 
 serve: setup ## show the site while you write, at the address it prints
 	DLREF_LABS=cached $(PY) -m mkdocs serve --livereload --dirty $(ARGS)
@@ -47,7 +55,7 @@ lock: python ## refresh constraints.txt
 	@$(PYTHON) -m sitekit.pin $(if $(TORCH),--torch $(TORCH))
 
 clean: ## remove everything that the other verbs made, .venv included
-	rm -rf .venv .cache site build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .cache site public build *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup: python ## make .venv, or bring it up to date

@@ -34,6 +34,7 @@ from sitekit import (  # noqa: E402
     reference,
     reports,
     search_on_demand,
+    skip_link,
     snippet_markdown,
     structure,
     styles,
@@ -135,6 +136,11 @@ def on_page_context(context: dict[str, Any], page: Page, **_: Any) -> dict[str, 
     """Hand the facts of a page to its template."""
     context["facts"] = facts[page.file.src_uri]
     return context
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Let the keyboard skip to the content."""
+    return skip_link.lead_to_content(output)
 
 
 def on_post_build(config: MkDocsConfig) -> None:

@@ -97,6 +97,15 @@ def lead_on(tree: Path) -> None:
     )
 
 
+def main(ref: str, root: Path = Path(), to: Path = Path("public")) -> None:
+    """Publish what a ref holds; on GitHub, have the steps that follow test that version."""
+    version = of_ref(ref)
+    publish(version, root.resolve(), to.resolve())
+    if environment := os.environ.get("GITHUB_ENV"):
+        with Path(environment).open("a", encoding="utf-8") as file:
+            file.write(f"DLREF_SITE={to / version}\n")
+
+
 def _title(page: str) -> str:
     found = _TITLE.search(page)
     return unescape(found[1].strip()) if found else LATEST
@@ -111,3 +120,7 @@ def _root(lost: str) -> str:
     """Return the path below which all versions lie; the 404 page knows where its own version lies."""
     found = re.search(rf'(?:href|src)="(/[^"]*?){LATEST}/', lost)
     return found[1] if found else "/"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -9,13 +9,18 @@ from typing import Any
 import pytest
 import yaml
 
+from sitekit import versions
+
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".github" / "workflows"
 CI, PAGES = ((FOLDER / name).read_text("utf-8") for name in ("ci.yml", "pages.yml"))
 
 PINNED = re.compile(r"^ *(?:- )?uses: ([\w./-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)$", re.M)
 LONGEST = 60
+OWN = ("actions/checkout@", "gh ", "git ")  # what may run beside the right to write
 DEPLOY = "actions/deploy-pages"
+PUSH = "git push"
+RIGHTS = {DEPLOY: {"pages": "write", "id-token": "write"}, PUSH: {"actions": "read", "contents": "write"}}
 
 
 def faults(text: str) -> list[str]:
@@ -51,9 +56,12 @@ def _rights(workflow: dict[Any, Any]) -> Iterator[str]:
     if workflow.get("permissions") != {"contents": "read"}:
         yield "permissions of the workflow are not contents: read alone"
     for name, job in _jobs(workflow):
-        deploys = any(DEPLOY in step.get("uses", "") for step in job["steps"])
-        if job.get("permissions") != ({"pages": "write", "id-token": "write"} if deploys else None):
+        done = [step.get("uses", "") + step.get("run", "") for step in job["steps"]]
+        needed = next((rights for what, rights in RIGHTS.items() if any(what in one for one in done)), None)
+        if job.get("permissions") != needed:
             yield f"{name}: more or less permissions than it needs"
+        if needed == RIGHTS[PUSH] and (foreign := [one for one in done if not one.startswith(OWN)]):
+            yield f"{name}: {foreign[0]} runs where the repository can be written"
     for name, step in _steps(workflow):
         if "actions/checkout" in step.get("uses", "") and step.get("with", {}).get("persist-credentials") is not False:
             yield f"{name}: checkout leaves the token on disk"
@@ -138,15 +146,43 @@ def test_an_action_has_one_version() -> None:
     assert len({action for action, _, _ in found}) == len(found) == 6
 
 
+def test_the_branch_of_versions_is_written_with_no_more_than_it_takes() -> None:
+    wrong = PAGES.replace("      contents: write # to push", "      packages: write # to push")
+    assert faults(wrong) == ["keep: more or less permissions than it needs"]
+    foreign = PAGES.replace("      - run: gh auth setup-git\n", "      - run: make test\n")
+    assert faults(foreign) == ["keep: make test runs where the repository can be written"]
+
+
 def test_what_was_tested_is_what_is_deployed() -> None:
-    jobs = yaml.safe_load(PAGES)["jobs"]
+    workflow = yaml.safe_load(PAGES)
+    jobs = workflow["jobs"]
     build = [step.get("run") or step["uses"].partition("@")[0] for step in jobs["build"]["steps"]]
-    proofs = ["make test", "make site", "make site-test", "actions/upload-pages-artifact"]
-    assert build[-4:] == proofs
-    assert jobs["build"]["steps"][-1]["with"] == {"path": "site"}
-    assert jobs["deploy"]["needs"] == "build"
-    assert jobs["deploy"]["if"] == "github.ref == 'refs/heads/main'"
+    made = build[build.index("make test") :]
+    assert made == [
+        "make test",
+        'git config --global user.name "$GITHUB_ACTOR"',
+        'git config --global user.email "$GITHUB_ACTOR@users.noreply.github.com"',
+        'make version REF="$GITHUB_REF"',
+        "make site-test",
+        "git bundle create versions.bundle gh-pages",
+        "actions/upload-artifact",
+        "actions/upload-pages-artifact",
+    ]
+    assert [step["with"]["path"] for step in jobs["build"]["steps"][-2:]] == ["versions.bundle", "public"]
+    assert (jobs["deploy"]["needs"], jobs["keep"]["needs"]) == ("build", "deploy")
+    assert jobs["deploy"]["if"] == "github.ref == 'refs/heads/main' || startsWith(github.ref, 'refs/tags/v')"
+    assert workflow[True]["push"] == {"branches": ["main"], "tags": ["v*"]}
     assert [step["uses"].partition("@")[0] for step in jobs["deploy"]["steps"]] == [DEPLOY]
+    assert jobs["keep"]["steps"][-1]["run"] == f"git push origin FETCH_HEAD:refs/heads/{versions.BRANCH}"
+
+
+def test_a_pull_request_shows_its_site_and_the_pages_that_it_changes() -> None:
+    steps = yaml.safe_load(CI)["jobs"]["site"]["steps"]
+    runs = [step.get("run") or step["uses"].partition("@")[0] for step in steps]
+    assert runs[-4:] == ["make site", "make site-test", "make changed", "actions/upload-artifact"]
+    assert steps[-2]["env"] == {"BASE": "origin/${{ github.base_ref }}"}
+    assert steps[-1]["with"]["path"] == "site"
+    assert any(step.get("with", {}).get("fetch-depth") == 0 for step in steps)  # or there is no branch to compare with
 
 
 def test_the_oldest_and_the_newest_are_tested() -> None:

@@ -1,7 +1,7 @@
 """The built site, served under its sub-path, in a real browser.
 
 These tests need the site: `make site` first, then `pytest tests/site`. A run that does not name them leaves them out.
-DLREF_SITE names another directory than ./site.
+DLREF_SITE names another directory than ./site; one that lies among its versions is served together with them.
 """
 
 import os
@@ -39,8 +39,9 @@ def site() -> Iterator[Site]:
     folder = Path(os.environ.get("DLREF_SITE", ROOT / "site"))
     if not (folder / "index.html").is_file():
         pytest.fail(f"there is no site in {folder}: build it with `make site`, or name another folder in DLREF_SITE")
-    with serve(folder) as address:
-        yield Site(folder, address)
+    versioned = (folder.parent / "versions.json").is_file()
+    with serve(folder.parent if versioned else folder) as address:
+        yield Site(folder, f"{address}{folder.name}/" if versioned else address)
 
 
 @pytest.fixture(scope="session")

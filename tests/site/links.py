@@ -10,8 +10,6 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
-from tests.site.serving import PREFIX
-
 HOME = "https://dlref.github.io/dlref/"
 _CSS_URL = re.compile(r"url\(\s*[\"']?(?!data:|#)([^)\"']+)")
 _LINKS = (("a", "href"), ("link", "href"), ("use", "href"), ("img", "src"), ("script", "src"), ("source", "src"))
@@ -24,7 +22,7 @@ class _Document:
     links: tuple[str, ...]
 
 
-def dead(folder: Path) -> list[str]:
+def dead(folder: Path, home: str = HOME) -> list[str]:
     """Return what is wrong with the links and ids of a built site: a line for each fault."""
     documents = {
         path.relative_to(folder).as_posix(): _read(path.read_text("utf-8")) for path in sorted(folder.rglob("*.html"))
@@ -33,7 +31,7 @@ def dead(folder: Path) -> list[str]:
     for name, document in documents.items():
         faults += [f"{name}: the id {one!r} stands twice" for one in document.repeated]
         for link in document.links:
-            if message := _dead(name, link, documents, folder):
+            if message := _dead(name, link, documents, folder, home):
                 faults.append(f"{name}: {link}: {message}")
     for path in sorted(folder.rglob("*.css")):
         for link in _CSS_URL.findall(path.read_text("utf-8")):
@@ -56,15 +54,15 @@ def _links(tree: LexborHTMLParser) -> Iterator[str]:
             yield node.attributes[attribute] or ""
 
 
-def _dead(name: str, link: str, documents: dict[str, _Document], folder: Path) -> str:
-    here = HOME + name.removesuffix("index.html")
+def _dead(name: str, link: str, documents: dict[str, _Document], folder: Path, home: str) -> str:
+    here = home + name.removesuffix("index.html")
     parts = urlsplit(urljoin(here, link))
     if not parts.scheme.startswith("http"):
         return ""
-    if not urljoin(here, link).startswith(HOME):
-        ours = parts.netloc in ("", urlsplit(HOME).netloc)
-        return f"leaves the site, which lies in {PREFIX}" if ours else ""
-    target = unquote(parts.path).removeprefix(PREFIX)
+    if not urljoin(here, link).startswith(home):
+        ours = parts.netloc in ("", urlsplit(home).netloc)
+        return f"leaves the site, which lies in {urlsplit(home).path}" if ours else ""
+    target = unquote(parts.path).removeprefix(urlsplit(home).path)
     if not posixpath.splitext(target)[1]:
         if target and not target.endswith("/"):
             return "a page's address ends in a slash"

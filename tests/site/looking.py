@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import urljoin
 
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, Response, Route
 
@@ -79,11 +80,16 @@ def opened(
         permissions=["clipboard-read", "clipboard-write"],
     )
     if address:
-        context.route(lambda url: not url.startswith((address, "data:", "blob:")), lambda route: route.abort())
+        context.route(lambda url: not _ours(url, address), lambda route: route.abort())
     try:
         yield context.new_page()
     finally:
         context.close()
+
+
+def _ours(url: str, home: str) -> bool:
+    """Tell whether an address is the site's; the list of its versions lies beside them."""
+    return url.startswith((home, "data:", "blob:")) or url == urljoin(home, "../versions.json")
 
 
 def plant(page: Page, address: str, edit: Callable[[str], str]) -> None:
@@ -108,7 +114,7 @@ def trouble(page: Page, address: str, home: str) -> list[str]:
         faults.append(f"script: {error.message}")
 
     def on_request(request: Request) -> None:
-        if not request.url.startswith((home, "data:", "blob:")):
+        if not _ours(request.url, home):
             faults.append(f"another origin: {request.url}")
 
     def on_response(response: Response) -> None:

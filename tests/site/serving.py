@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 PREFIX = "/dlref/"
 COMPRESSED = frozenset({".html", ".css", ".js", ".json", ".svg", ".xml", ".txt", ".map"})
@@ -24,12 +23,18 @@ class Site:
     address: str
 
     @property
+    def home(self) -> str:
+        """Return the address that the site has where it is published."""
+        return min(self._locations(), key=len)
+
+    @property
     def pages(self) -> list[str]:
         """Return the pages' paths below the home page, as the sitemap lists them."""
-        locations = [
-            element.text or "" for element in ET.parse(self.folder / "sitemap.xml").iter() if "loc" in element.tag
-        ]
-        return [urlsplit(location).path.removeprefix(PREFIX) for location in locations]
+        return [location.removeprefix(self.home) for location in self._locations()]
+
+    def _locations(self) -> list[str]:
+        tree = ET.parse(self.folder / "sitemap.xml")
+        return [element.text or "" for element in tree.iter() if "loc" in element.tag]
 
     def page_with(self, *marks: str) -> str:
         """Return the first page whose HTML holds all the marks."""

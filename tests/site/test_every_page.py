@@ -12,9 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 from sitekit import feed, history
 from tests.site.conftest import ROOT
 from tests.site.looking import opened, visit
-from tests.site.serving import PREFIX, Site
-
-HOME = f"https://dlref.github.io{PREFIX}"
+from tests.site.serving import Site
 
 
 def tree(site: Site, page: str) -> LexborHTMLParser:
@@ -42,7 +40,7 @@ def test_every_page_says_when_it_changed_and_so_does_the_sitemap(site: Site) -> 
         days = [changed.date().isoformat()] if changed else []
         shown = [node.attributes["datetime"] for node in tree(site, page).css(".page-foot time")]
         assert (page, shown) == (page, days)
-        assert (page, listed[HOME + page]) == (page, days)
+        assert (page, listed[site.home + page]) == (page, days)
     assert len(listed) == len(site.pages)
 
 
@@ -51,8 +49,8 @@ def test_a_mistake_can_be_reported_for_every_page_and_every_question(site: Site)
     for page in site.pages:
         html = tree(site, page)
         (foot,) = html.css(".page-foot a")
-        assert reported(foot.attributes["href"]) == HOME + page
-        asked = [f"{HOME}{page}#{heading.id}" for heading in html.css("h2.question")]
+        assert reported(foot.attributes["href"]) == site.home + page
+        asked = [f"{site.home}{page}#{heading.id}" for heading in html.css("h2.question")]
         links = html.css(".report a")
         assert [reported(link.attributes["href"]) for link in links] == asked
         assert len({link.attributes["aria-label"] for link in links}) == len(asked)
@@ -67,12 +65,12 @@ def test_every_page_has_its_card(site: Site) -> None:
             node.attributes.get("property") or node.attributes.get("name"): node.attributes["content"] or ""
             for node in tree(site, page).css("meta[property], meta[name]")
         }
-        assert meta["og:url"] == HOME + page
+        assert meta["og:url"] == site.home + page
         assert meta["og:title"]
         assert meta["og:description"] == meta["description"]
         assert meta["twitter:card"] == "summary_large_image"
         assert meta["og:title"] in meta["og:image:alt"]
-        png = (site.folder / meta["og:image"].removeprefix(HOME)).read_bytes()
+        png = (site.folder / meta["og:image"].removeprefix(site.home)).read_bytes()
         assert struct.unpack(">II", png[16:24]) == (1200, 630)
         assert len(png) < 40_000
         cards.add(meta["og:image"])
@@ -83,7 +81,7 @@ def test_every_page_has_its_card(site: Site) -> None:
 def test_the_feed_names_pages_of_the_site_and_every_page_names_the_feed(site: Site) -> None:
     root = ET.parse(site.folder / feed.NAME).getroot()
     named = [node.get("href", "") for node in root.iterfind("a:entry/a:link", {"a": feed.ATOM})]
-    assert set(named) <= {HOME + page for page in site.pages}
+    assert set(named) <= {site.home + page for page in site.pages}
     assert len(set(named)) == len(named) == min(len(site.pages), feed.ENTRIES)
     for page in site.pages:
         (link,) = tree(site, page).css('link[type="application/atom+xml"]')

@@ -10,7 +10,7 @@ from tests.site.serving import Site
 
 
 def test_links_and_ids_are_valid(site: Site) -> None:
-    assert dead(site.folder) == []
+    assert dead(site.folder, site.home) == []
 
 
 def test_the_sitemap_lists_every_page(site: Site) -> None:

@@ -1,14 +1,42 @@
-"""One commit makes one site: built again, in another place and time zone, every file has the same bytes."""
+"""One commit makes one site: built again, in another place, time and time zone, every file has the same bytes."""
 
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tests.site.conftest import ROOT
 
 KEPT = (Path(".cache/labs"), Path(".cache/figures"))  # to run and draw them again takes minutes
+
+LATER = """
+import datetime, time
+
+now, shift = time.time, 400 * 86400
+time.time = lambda: now() + shift
+
+
+class _Kind(type):
+    def __instancecheck__(cls, value):
+        return isinstance(value, cls.__mro__[1])
+
+
+class _Later(datetime.datetime, metaclass=_Kind):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.__mro__[1].now(tz) + datetime.timedelta(seconds=shift)
+
+    @classmethod
+    def utcnow(cls):
+        return cls.now(datetime.timezone.utc).replace(tzinfo=None)
+
+    today = now
+
+
+datetime.datetime = _Later
+"""
 
 
 def copied(to: Path) -> Path:
@@ -52,7 +80,10 @@ def different(first: dict[str, bytes], second: dict[str, bytes]) -> list[str]:
 
 def test_two_builds_of_a_commit_are_the_same(tmp_path: Path) -> None:
     here = build(ROOT, tmp_path / "here", PYTHONHASHSEED="1", TZ="UTC")
-    there = build(copied(tmp_path / "copy"), tmp_path / "there", PYTHONHASHSEED="2", TZ="Pacific/Kiritimati")
+    (tmp_path / "later").mkdir()
+    (tmp_path / "later" / "sitecustomize.py").write_text(LATER)  # Python runs it before anything else
+    elsewhere = {"PYTHONHASHSEED": "2", "TZ": "Pacific/Kiritimati", "PYTHONPATH": str(tmp_path / "later")}
+    there = build(copied(tmp_path / "copy"), tmp_path / "there", **elsewhere)
     assert len(here) > 100
     assert different(here, there) == []
 
@@ -60,3 +91,13 @@ def test_two_builds_of_a_commit_are_the_same(tmp_path: Path) -> None:
 def test_a_difference_is_found() -> None:
     assert different({"a": b"same", "b": b"x1"}, {"a": b"same", "b": b"x2"}) == ["b, byte 1: b'x1' or b'x2'"]
     assert different({"a": b"", "b": b""}, {"b": b""}) == ["a is in one of them alone"]
+
+
+def test_the_later_build_is_later(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LATER)
+    code = (
+        "import time, datetime as d; print(time.time(), d.datetime.now().timestamp(), d.datetime.today().timestamp())"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    printed = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+    assert all(float(seconds) > time.time() + 399 * 86400 for seconds in printed.stdout.split())

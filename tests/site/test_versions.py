@@ -16,10 +16,11 @@ from tests.sitekit.small_repository import QUIET, commit, git
 CONFIG = """\
 site_name: small
 site_url: https://example.org/dlref/
-theme: {name: material, font: false}
+theme: {name: material, font: false, custom_dir: theme}
 extra: {version: {provider: mike, default: latest}}
 plugins: [search, mike: {canonical_version: latest, alias_type: copy}]
 """
+THEME = ("main.html", "partials/javascripts/outdated.html")
 KEPT, GONE = "part/kept/", "part/gone/"
 
 
@@ -38,6 +39,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for script in (moved_pages.SCRIPT, versions.SCRIPT):
             (root / "docs" / script).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / "docs" / script, root / "docs" / script)
+        for name in THEME:
+            (root / "theme" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / "sitekit/theme" / name, root / "theme" / name)
         page = "# {}\n\n## A heading {{ #here }}\n"
         texts = {"docs__index___md": page.format("Home"), "docs__part__kept___md": page.format("Kept, one")}
         markdown = {"mkdocs___yml": CONFIG + "markdown_extensions: [attr_list]\n", "___gitignore": "site/\n"}
@@ -102,6 +106,21 @@ def test_the_switch_stays_on_the_page(page: Page, home: str) -> None:
     expect(page.locator("h1")).to_contain_text("Kept, one")
     switch(page, "latest")
     page.wait_for_url(f"{home}latest/{KEPT}")
+
+
+def test_an_older_release_says_so_and_leads_to_the_same_page_of_today(page: Page, home: str) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(error.message))
+    note = page.locator("[data-md-component=outdated]")
+    page.goto(f"{home}latest/{KEPT}")
+    expect(page.locator(".md-version")).to_be_visible()
+    expect(note).to_be_hidden()
+    for _ in range(2):  # the second time it is there before the list of versions is
+        page.goto(f"{home}0.1/{KEPT}")
+        expect(note).to_be_visible()
+        link = note.get_by_role("link").get_attribute("href")
+        assert link == f"https://example.org/dlref/latest/{KEPT}"
+    assert errors == []
 
 
 def test_the_switch_leads_home_from_a_page_that_the_other_version_lacks(page: Page, home: str) -> None:

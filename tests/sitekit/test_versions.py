@@ -81,3 +81,13 @@ def test_done_again_it_makes_no_difference(tree: Path) -> None:
     before = {path: path.read_bytes() for path in tree.rglob("*.*") if path.is_file()}
     versions.lead_on(tree)
     assert {path: path.read_bytes() for path in tree.rglob("*.*") if path.is_file()} == before
+
+
+def test_the_steps_that_follow_test_what_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published: list[tuple[str, Path, Path]] = []
+    monkeypatch.setattr(versions, "publish", lambda *arguments: published.append(arguments))
+    monkeypatch.setenv("GITHUB_ENV", str(tmp_path / "environment"))
+    (tmp_path / "environment").write_text("A=1\n")
+    versions.main("refs/tags/v0.2.1", tmp_path)
+    assert published == [("0.2", tmp_path, Path("public").resolve())]
+    assert (tmp_path / "environment").read_text() == "A=1\nDLREF_SITE=public/0.2\n"
