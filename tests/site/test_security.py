@@ -15,7 +15,7 @@ _GOVERNED = re.compile(r"<(?:link|script|style|img|body)\b")
 STRICT = ("default-src 'none'", "script-src 'self'", "img-src 'self' data:", "connect-src 'self'", "base-uri 'none'")
 WATCH = """
 addEventListener("securitypolicyviolation", (event) => {
-  console.error(`policy: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile ?? ""} ${event.lineNumber}`);
+  console.error(`policy: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`);
 });
 """
 # What a page must not do, tried from within: true means that it was done.
