@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Page
 
+from tests.site.loading import scroll_through
 from tests.site.looking import found, visit
 from tests.site.serving import Site
 
@@ -55,4 +56,10 @@ def kinds(site: Site) -> dict[str, Kind]:
         "missing": NOT_THERE,
     }
     pages = {kind: Kind(name) for kind, name in chosen.items()} | {name.rstrip("/"): Kind(name) for name in alone}
-    return pages | {"search": Kind("", lambda page: found(page, "softmax"))}
+    return pages | {"search": Kind("", _search)}
+
+
+def _search(page: Page) -> None:
+    """Search, once the page has been seen: behind the results it does not scroll."""
+    scroll_through(page)
+    found(page, "softmax")

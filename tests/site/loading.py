@@ -49,6 +49,11 @@ class Load:
         return f"{self.kilobytes:.0f} KB {heavy}, shift {self.shift:.3f} {moved}"
 
 
+def scroll_through(page: Page) -> None:
+    """Bring everything into sight once."""
+    page.evaluate(_SCROLL)
+
+
 def load(page: Page, address: str, *, late_fonts: bool = False) -> Load:
     """Load a page in a fresh tab and scroll through it; late fonts come when the page has been painted without them."""
     page.add_init_script(_SHIFTS)
@@ -67,7 +72,7 @@ def load(page: Page, address: str, *, late_fonts: bool = False) -> Load:
         page.goto(address, wait_until="networkidle")
     first = dict(sizes)
     page.evaluate("document.fonts.ready.then(() => true)")
-    page.evaluate(_SCROLL)
+    scroll_through(page)
     page.wait_for_timeout(100)
     network.detach()
     return Load(first, [(value, moved) for value, moved in page.evaluate("window.shifts")])
