@@ -35,6 +35,7 @@ test: setup ## run every proof, snippet and example
 	$(PY) -m pytest --ignore=tests/site --ignore=tests/bench $(ARGS)
 
 site-test: setup ## read the built site in a browser
+	$(PY) -m tests.site.node
 	$(PY) -m pytest tests/site $(ARGS)
 
 check: setup ## check style, format and types

@@ -39,6 +39,7 @@ from sitekit import (  # noqa: E402
     structure,
     styles,
     take_along,
+    theme_markup,
     versions,
     web_fonts,
 )
@@ -147,6 +148,7 @@ def on_post_build(config: MkDocsConfig) -> None:
     """Join the stylesheets, write what is taken along, and make the pages light and safe."""
     site, found = Path(config.site_dir), _questions()
     styles.join(site)
+    theme_markup.mend(site)
     (site / "questions.json").write_text(question_data.as_json(found), "utf-8")
     if not serving:  # the scripts of `make serve` reload a page, which the policy would forbid
         labs = [page.file.src_uri for page in places if lab_page.is_lab(page.file.src_uri)]

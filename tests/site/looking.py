@@ -102,8 +102,9 @@ def plant(page: Page, address: str, edit: Callable[[str], str]) -> None:
     page.route(address, answer)
 
 
-def trouble(page: Page, address: str, home: str) -> list[str]:
-    """Visit an address; return errors of the console and of scripts, failed requests, and requests that leave home."""
+@contextmanager
+def watched(page: Page, home: str) -> Iterator[list[str]]:
+    """Note errors of the console, of scripts and of the policy, failed requests, and requests that leave home."""
     faults: list[str] = []
 
     def on_console(message: ConsoleMessage) -> None:
@@ -125,11 +126,17 @@ def trouble(page: Page, address: str, home: str) -> list[str]:
     page.on("pageerror", on_error)
     page.on("request", on_request)
     page.on("response", on_response)
-    page.goto(address, wait_until="networkidle")
+    yield faults
     page.remove_listener("console", on_console)
     page.remove_listener("pageerror", on_error)
     page.remove_listener("request", on_request)
     page.remove_listener("response", on_response)
+
+
+def trouble(page: Page, address: str, home: str) -> list[str]:
+    """Visit an address; return the faults that show by themselves."""
+    with watched(page, home) as faults:
+        page.goto(address, wait_until="networkidle")
     return faults
 
 
@@ -163,7 +170,7 @@ def copied(page: Page, block: str) -> str:
 def found(page: Page, word: str) -> list[str]:
     """Search for a word; return the addresses of the results."""
     box = page.locator("input[data-md-component=search-query]")
-    page.locator(".md-search__form").click()
+    page.locator(".md-search__form:visible, .md-header__button[for=__search]:visible").first.click()
     box.fill("")
     box.press_sequentially(word, delay=15)
     meta = page.locator(".md-search-result__meta")

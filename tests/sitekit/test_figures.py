@@ -139,6 +139,14 @@ def test_a_heat_map_is_the_page_where_it_is_empty(tmp_path: Path, cmap: str) -> 
     assert image.get("style") == "image-rendering:pixelated"
 
 
+def test_a_grey_picture_is_stored_as_grey_and_keeps_its_pixels(tmp_path: Path) -> None:
+    code = "import numpy as np\nplt.imshow(np.arange(256).reshape(16, 16), cmap='gray', vmin=0, vmax=255)"
+    (image,) = drawn(code, tmp_path).iter("image")
+    picture = Image.open(io.BytesIO(base64.b64decode(image.attrib["href"].partition("base64,")[2])))
+    assert picture.mode == "L"
+    assert np.abs(np.asarray(picture).ravel() - np.arange(256.0)).max() <= 1  # the colour map rounds
+
+
 def test_marks_colored_by_value_can_all_be_seen(tmp_path: Path) -> None:
     svg = figures.render(fence("plt.scatter([0, 1, 2], [0, 1, 2], c=[0, 1, 2])"), tmp_path)
     assert len(re.findall(r"fill:#(?:4468c8|ac882c)", svg)) == 2
