@@ -10,6 +10,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import Abort
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,20 +22,26 @@ from sitekit import (  # noqa: E402
     coverage,
     inventories,
     lab_page,
+    offline,
     pages,
+    question_data,
+    question_index,
     questions,
     reference,
     search_on_demand,
     snippet_markdown,
     structure,
     styles,
+    take_along,
     web_fonts,
 )
+from sitekit.epub import Title  # noqa: E402
 from sitekit.errors import PageError  # noqa: E402
 
 DOCS = ROOT / "docs"
 log = logging.getLogger("mkdocs.hooks.sitekit")
 serving = False
+places: list[Page] = []  # in reading order
 
 
 def on_startup(command: str, **_: Any) -> None:
@@ -68,6 +75,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return lab_page.collect(files, config, execute=os.environ.get("DLREF_LABS") != "cached")
 
 
+def on_nav(nav: Navigation, **_: Any) -> Navigation:
+    """Note the reading order."""
+    places[:] = nav.pages
+    return nav
+
+
 @event_priority(-100)  # after mkdocs-jupyter
 def on_pre_page(page: Page, **_: Any) -> Page:
     """Have a lab rendered by the site's Markdown and mkdocs-jupyter together."""
@@ -84,26 +97,34 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Fill the index of questions, say what moved, and end each topic page in its module's reference."""
     name = page.file.src_uri
     snippet_markdown.current_page.set(DOCS / name)
-    if questions.MARKER in markdown:
+    moved = addresses.redirects(DOCS)
+    if question_index.MARKER in markdown:
         found, titles = _questions(), questions.section_titles(DOCS)
-        markdown = questions.fill(markdown, found, coverage.site_coverage(DOCS), titles)
-    if questions.SECTION_MARKER in markdown:
-        markdown = questions.fill_section(markdown, name, _questions())
-    if moved := addresses.redirects(DOCS):
+        markdown = question_index.fill(markdown, found, coverage.site_coverage(DOCS), titles, moved)
+    if question_index.SECTION_MARKER in markdown:
+        markdown = question_index.fill_section(markdown, name, _questions())
+    markdown = question_index.with_practice(markdown, name)
+    if moved:
         texts = {f"{question.page}#{question.slug}": question.text for question in _questions()}
         markdown = addresses.with_moved(markdown, name.removesuffix(".md"), moved, texts)
     return reference.with_reference(markdown, name, ROOT)
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Join the stylesheets, write the questions for other programs, and make the pages light and safe."""
-    site = Path(config.site_dir)
+    """Join the stylesheets, write what is taken along, and make the pages light and safe."""
+    site, found = Path(config.site_dir), _questions()
     styles.join(site)
-    (site / "questions.json").write_text(questions.as_json(_questions()), "utf-8")
+    (site / "questions.json").write_text(question_data.as_json(found), "utf-8")
     if not serving:  # the scripts of `make serve` reload a page, which the policy would forbid
+        labs = [page.file.src_uri for page in places if lab_page.is_lab(page.file.src_uri)]
+        texts = {name: lab_page.as_markdown(name) for name in labs}
+        title = Title(config.site_name, config.site_description or "", config.site_url or "", take_along.written(ROOT))
+        take_along.write(site, take_along.sources(places, texts), found, title, ROOT, config.extra_css)
         search_on_demand.defer(site)
         web_fonts.shrink(site, ROOT / ".cache" / "fonts")
+        take_along.fill_sizes(site, "take-along/index.html", {"offline": offline.size(site)})
         content_security.protect(site)
+        offline.write(site)  # at the end: it knows every file by its hash
 
 
 def on_build_error(error: Exception, **_: Any) -> None:

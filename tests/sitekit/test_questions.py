@@ -1,11 +1,10 @@
-"""Questions read from headings, the index and the JSON made of them, their permanent addresses, and the coverage."""
+"""Questions read from headings, the index made of them, their permanent addresses, and the coverage."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from sitekit import addresses, coverage, questions
+from sitekit import addresses, coverage, question_index, questions
 from sitekit.coverage import Coverage
 from sitekit.errors import PageError
 from sitekit.structure import navigation
@@ -75,25 +74,10 @@ def test_questions_come_in_the_order_of_the_navigation(docs: Path) -> None:
     assert questions.collect(docs, ["beta/last"])[0].slug == "what-is-last"
 
 
-def test_the_json_holds_every_question(docs: Path) -> None:
-    rows = json.loads(questions.as_json(questions.collect(docs)))
-    assert len(rows) == 4
-    assert rows[0] == {
-        "slug": "what-is-first",
-        "question": "What is ‘first’?",
-        "level": "core",
-        "topic": "First things",
-        "section": "alpha",
-        "url": "alpha/first-things/#what-is-first",
-        "short_answer": "The first is $x_0 = 1$ -- named so by one source,\nand `[y](no-link.md)` stays.",
-        "sources": ["A1", "B2a"],
-    }
-
-
 def test_the_index_lists_every_question_under_its_section(docs: Path) -> None:
     found = questions.collect(docs)
-    index = questions.index(found, coverage.site_coverage(docs), questions.section_titles(docs))
-    alpha, beta = index.split("<section ")[1:]
+    index = question_index.index(found, coverage.site_coverage(docs), questions.section_titles(docs), {})
+    alpha, beta = index.split("<section data-section")[1:]
     assert "## The alphas { #alpha-questions }" in alpha
     assert "## Beta { #beta-questions }" in beta
     assert alpha.count("<details") == 3
@@ -105,15 +89,15 @@ def test_the_index_lists_every_question_under_its_section(docs: Path) -> None:
         assert f"](../{question.page}.md#{question.slug})" in entry
     assert "3 of the 3 listed questions, and 1 more." in index
     assert "3 of the 3 interview questions" in index
-    assert index == questions.index(found, coverage.site_coverage(docs), questions.section_titles(docs))
+    assert index == question_index.index(found, coverage.site_coverage(docs), questions.section_titles(docs), {})
 
 
 def test_the_index_stands_in_place_of_the_marker(docs: Path) -> None:
-    filled = questions.fill("a\n\n<!-- questions -->\n", questions.collect(docs), coverage.site_coverage(docs), {})
+    filled = question_index.fill("a\n\n<!-- questions -->\n", questions.collect(docs), coverage.site_coverage(docs), {})
     assert filled.startswith("a\n\nThe site answers")
-    assert questions.MARKER not in filled
+    assert question_index.MARKER not in filled
     with pytest.raises(ValueError, match="needs the line <!-- questions -->"):
-        questions.fill("a\n", [], Coverage(0, 0, 0, 0), {})
+        question_index.fill("a\n", [], Coverage(0, 0, 0, 0), {})
 
 
 def test_an_item_counts_when_all_its_questions_list_it() -> None:
@@ -223,9 +207,44 @@ def test_the_small_site_asks_what_its_list_holds(docs: Path) -> None:
 
 def test_a_sections_index_lists_its_questions_by_topic(tmp_path: Path) -> None:
     found = questions.collect(write(tmp_path) / "docs")
-    filled = questions.fill_section(f"Lead.\n\n{questions.SECTION_MARKER}\n", "alpha/index.md", found)
+    filled = question_index.fill_section(f"Lead.\n\n{question_index.SECTION_MARKER}\n", "alpha/index.md", found)
     assert filled.startswith(
         "Lead.\n\n**[First things](first-things.md)**\n\n- [What is ‘first’?](first-things.md#what-is-first)\n"
     )
     assert filled.count("\n- [") == 3
     assert "last" not in filled
+
+
+def test_the_desk_offers_every_section_topic_and_level(docs: Path) -> None:
+    index = question_index.index(questions.collect(docs), Coverage(0, 0, 0, 0), {"alpha": "A & B"}, {})
+    desk = index.split('<div class="desk"')[1].split("<section data-section")[0]
+    assert '<optgroup label="A &amp; B"><option value="alpha">all of A &amp; B</option>' in desk
+    assert '<option value="alpha/first-things">First things</option>' in desk
+    assert desk.count("<optgroup") == 2
+    for box in ('name="section" value="beta"', 'name="level" value="core"', 'name="level" value="advanced"'):
+        assert f"{box} checked" in desk
+    assert 'max="4"' in desk
+    assert "$" not in desk
+    assert "4 questions</output>" in desk
+    assert desk.count("<button") == desk.count('<button type="')
+
+
+def test_a_renamed_question_says_what_it_was(docs: Path) -> None:
+    moved = {"beta/last#final": "beta/last#what-is-last", "alpha/first-things#end": "beta/last#what-is-last"}
+    index = question_index.index(questions.collect(docs), Coverage(0, 0, 0, 0), {}, moved)
+    assert index.count("data-formerly") == 1
+    assert 'data-slug="what-is-last" data-page="beta/last" data-level="core" data-formerly="final end"' in index
+
+
+@pytest.mark.parametrize(
+    ("page", "link"),
+    [
+        ("alpha/first-things.md", "../questions/index.md?section=alpha/first-things&practice=all"),
+        ("first-things.md", "questions/index.md?section=first-things&practice=all"),
+    ],
+)
+def test_a_page_that_asks_leads_to_its_practice(page: str, link: str) -> None:
+    asked = question_index.with_practice(PAGE, page)
+    assert asked.startswith(PAGE.rstrip())
+    assert asked.endswith(f"\n\n[Practise the questions of this page]({link}){{ .md-button }}\n")
+    assert question_index.with_practice("## No question\n", page) == "## No question\n"

@@ -31,6 +31,16 @@
     list.setAttribute("aria-label", title);
   }
 
+  // On paper everything is open; afterwards what was closed closes again.
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...article.querySelectorAll("details:not([open])")];
+    for (const details of opened) details.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const details of opened) details.open = false;
+  });
+
   // Once, when the browser has nothing better to do.
   const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));
   let waiting = false;
