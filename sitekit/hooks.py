@@ -28,6 +28,7 @@ from sitekit import (  # noqa: E402
     question_index,
     questions,
     reference,
+    search_index,
     search_on_demand,
     snippet_markdown,
     structure,
@@ -114,6 +115,7 @@ def on_post_build(config: MkDocsConfig) -> None:
     """Join the stylesheets, write what is taken along, and make the pages light and safe."""
     site, found = Path(config.site_dir), _questions()
     styles.join(site)
+    search_index.shrink(site, DOCS, found)
     (site / "questions.json").write_text(question_data.as_json(found), "utf-8")
     if not serving:  # the scripts of `make serve` reload a page, which the policy would forbid
         labs = [page.file.src_uri for page in places if lab_page.is_lab(page.file.src_uri)]
