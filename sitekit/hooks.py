@@ -19,9 +19,11 @@ sys.path.insert(0, str(ROOT))  # MkDocs forgets it once this file is loaded
 from sitekit import (  # noqa: E402
     addresses,
     content_security,
+    corrections,
     coverage,
     inventories,
     lab_page,
+    mistakes,
     offline,
     pages,
     question_data,
@@ -40,6 +42,7 @@ from sitekit.epub import Title  # noqa: E402
 from sitekit.errors import PageError  # noqa: E402
 
 DOCS = ROOT / "docs"
+EXTENSIONS = ("snippet_markdown", "katex", "tables", "highlight", "mistakes")
 log = logging.getLogger("mkdocs.hooks.sitekit")
 serving = False
 places: list[Page] = []  # in reading order
@@ -56,7 +59,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Make dlref importable, add the site's Markdown extensions, point mkdocstrings to the inventories."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    config.markdown_extensions += [f"sitekit.{name}" for name in ("snippet_markdown", "katex", "tables", "highlight")]
+    config.markdown_extensions += [f"sitekit.{name}" for name in EXTENSIONS]
     inventories.localize(config.plugins["mkdocstrings"].config.handlers, ROOT)
     return config
 
@@ -104,6 +107,9 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         markdown = question_index.fill(markdown, found, coverage.site_coverage(DOCS), titles, moved)
     if question_index.SECTION_MARKER in markdown:
         markdown = question_index.fill_section(markdown, name, _questions())
+    if corrections.MARKER in markdown:
+        found = mistakes.collect(DOCS, structure.navigation(ROOT))
+        markdown = corrections.fill(markdown, found, questions.section_titles(DOCS))
     markdown = question_index.with_practice(markdown, name)
     if moved:
         texts = {f"{question.page}#{question.slug}": question.text for question in _questions()}
