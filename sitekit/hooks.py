@@ -20,6 +20,7 @@ from sitekit import (  # noqa: E402
     addresses,
     content_security,
     corrections,
+    counts,
     coverage,
     inventories,
     lab_page,
@@ -110,6 +111,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     if corrections.MARKER in markdown:
         found = mistakes.collect(DOCS, structure.navigation(ROOT))
         markdown = corrections.fill(markdown, found, questions.section_titles(DOCS))
+    if counts.PLACE in markdown:
+        markdown = counts.fill(markdown, counts.count(ROOT, _questions()))
     markdown = question_index.with_practice(markdown, name)
     if moved:
         texts = {f"{question.page}#{question.slug}": question.text for question in _questions()}
