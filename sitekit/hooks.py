@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from sitekit import (  # noqa: E402
     corrections,
     counts,
     coverage,
+    first_use,
+    glossary,
     inventories,
     lab_page,
     mistakes,
@@ -43,7 +46,7 @@ from sitekit.epub import Title  # noqa: E402
 from sitekit.errors import PageError  # noqa: E402
 
 DOCS = ROOT / "docs"
-EXTENSIONS = ("snippet_markdown", "katex", "tables", "highlight", "mistakes")
+EXTENSIONS = ("snippet_markdown", "katex", "tables", "highlight", "mistakes", "first_use")
 log = logging.getLogger("mkdocs.hooks.sitekit")
 serving = False
 places: list[Page] = []  # in reading order
@@ -67,6 +70,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_pre_build(**_: Any) -> None:
     """Report pages that break a rule: a warning each, which a strict build does not forgive and ``serve`` survives."""
+    _questions.cache_clear()
     for check in (pages.check_site, addresses.check_addresses, coverage.check_coverage):
         for fault in check(DOCS):
             log.warning("%s", fault)
@@ -111,12 +115,16 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     if corrections.MARKER in markdown:
         found = mistakes.collect(DOCS, structure.navigation(ROOT))
         markdown = corrections.fill(markdown, found, questions.section_titles(DOCS))
+    asked = {f"{question.page}#{question.slug}": question.text for question in _questions()}
+    terms = glossary.read(DOCS / glossary.TERMS, asked)
+    first_use.set_page(name, terms if pages.is_topic(name.removesuffix(".md")) or lab_page.is_lab(name) else ())
+    if glossary.MARKER in markdown:
+        markdown = glossary.fill(markdown, terms, asked)
     if counts.PLACE in markdown:
         markdown = counts.fill(markdown, counts.count(ROOT, _questions()))
     markdown = question_index.with_practice(markdown, name)
     if moved:
-        texts = {f"{question.page}#{question.slug}": question.text for question in _questions()}
-        markdown = addresses.with_moved(markdown, name.removesuffix(".md"), moved, texts)
+        markdown = addresses.with_moved(markdown, name.removesuffix(".md"), moved, asked)
     return reference.with_reference(markdown, name, ROOT)
 
 
@@ -144,5 +152,6 @@ def on_build_error(error: Exception, **_: Any) -> None:
         raise Abort(str(error)) from None
 
 
+@cache
 def _questions() -> list[questions.Question]:
     return questions.collect(DOCS, structure.navigation(ROOT))
