@@ -224,8 +224,8 @@ def style_transfer(
 
     if not steps:
         return first
-    with precise, torch.enable_grad():
-        optimizer.step(closure)
+    with precise:
+        optimizer.step(closure)  # with gradients, whatever stands around it
     return torch.sigmoid(logits.detach()).to(content.dtype)
 
 

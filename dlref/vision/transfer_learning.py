@@ -17,8 +17,8 @@ def load_published(model: nn.Module, source: str | Path) -> nn.Module:
     """Fill a model with the weights of a published file and return it, or leave it as it is and say what is wrong.
 
     The names, shapes and values of the file are checked whole before the first one is written. A file may lack batch
-    norm's num_batches_tracked, as old ones do: the model keeps its own. It may hold auxiliary heads (aux1.*, aux2.*)
-    that the model lacks, as GoogLeNet's does: they are left out. Any other difference is an error.
+    norm's num_batches_tracked, as old ones do: the model keeps its own. It may hold auxiliary heads, aux1 and
+    aux2, that the model lacks, as GoogLeNet's does: they are left out. Any other difference is an error.
 
     Args:
         model: Changed in place, on its own device, in its own dtype; train or eval mode stays as it is.
@@ -151,7 +151,7 @@ def parameter_groups(layers: Iterable[nn.Module], lr: float, factor: float = 2.6
     """Give torch.optim a group for each layer, slower towards the input: lr / factor**i, i layers below the last.
 
     Args:
-        layers: Modules from the input to the output, or a Sequential. Frozen parameters are left out, but their layer counts.
+        layers: Modules from the input to the output. Frozen parameters are left out, but their layer counts.
         lr: Of the last layer, the new head.
         factor: From one layer to the next; 1 gives all the same.
 

@@ -536,8 +536,8 @@ def test_bad_input_names_the_rule_and_the_values() -> None:
         c.conv_transpose2d(image, weight, stride=0)
 
     for pool in (c.max_pool2d, c.avg_pool2d):
-        with pytest.raises(ValueError, match=r"padding must be at most half the window: kernel_size 2, padding 2"):
-            pool(image, 2, 1, padding=2)
+        with pytest.raises(ValueError, match=r"padding must be at most half the window: kernel_size 3, padding 2"):
+            pool(image, 3, 1, padding=2)
         with pytest.raises(ValueError, match=r"n=5, kernel_size=6"):
             pool(image, (3, 6))
         with pytest.raises(ValueError, match=r"kernel_size=2, stride=0"):

@@ -388,6 +388,13 @@ def test_half_precision_dreams_nearly_the_same(dtype: torch.dtype) -> None:
     assert float(mean_square(torch.full((1000,), 300.0, dtype=dtype))) == 9e4  # beyond the largest float16
 
 
+@HALF
+def test_steps_too_small_for_half_precision_add_up(dtype: torch.dtype) -> None:
+    image = torch.full((1, 8, 8), 0.75, dtype=dtype)
+    dream = deepdream(lambda x: x, image, octaves=1, steps=40, step_size=1e-4, jitter=0)
+    assert error(dream, torch.full((1, 8, 8), 0.754)) <= torch.finfo(dtype).eps / 2
+
+
 def test_runs_under_autocast() -> None:
     image, net = torch.rand(3, 16, 16), network(torch.float32)
     with torch.autocast("cpu", dtype=torch.bfloat16):

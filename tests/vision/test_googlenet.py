@@ -302,6 +302,12 @@ def test_a_head_sends_gradient_to_what_lies_before_it_only() -> None:
         assert reached == set(modules.split())
 
 
+def test_the_heads_rest_in_evaluation() -> None:
+    names = [layer.name for layer in summarize(hollow(GoogLeNet), 3, 64, 64)]
+    assert "fc" in names
+    assert not [name for name in names if name.startswith("aux")]
+
+
 def test_the_smallest_image_and_no_image_pass() -> None:
     model = hollow(lambda: GoogLeNet(num_classes=2).eval())
     assert model(torch.ones(1, 3, 15, 15, device="meta")).shape == (1, 2)

@@ -288,6 +288,7 @@ def test_no_steps_give_the_start_back_and_the_content_is_the_default(generator: 
     look = features(network())
     nothing = style_transfer(look, content, style, ["3"], ["1"], steps=0)
     assert torch.equal(nothing, content)
+    assert nothing.data_ptr() != content.data_ptr()
     assert torch.equal(style_transfer(look, content, style, ["3"], ["1"], steps=0, start=style), style)
     with torch.no_grad():  # optimising needs gradients, whatever stands around it
         assert not torch.equal(style_transfer(look, content, style, ["3"], ["1"], steps=2), content)

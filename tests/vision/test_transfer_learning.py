@@ -22,6 +22,8 @@ from sklearn.linear_model import Ridge, RidgeClassifier
 from torch import Tensor, nn
 
 from dlref.vision import transfer_learning
+from dlref.vision.googlenet import GoogLeNet
+from dlref.vision.resnet import ResNet
 from dlref.vision.transfer_learning import freeze, linear_probe, load_published, parameter_groups, replace_head
 from tests.oracle import Verify, error
 from tests.published import torchvision
@@ -145,6 +147,19 @@ def test_leaves_out_the_auxiliary_heads_of_googlenet(verify: Verify, tmp_path: P
     assert same(load_published(with_heads, path).state_dict(), published.state_dict())  # a model with heads takes them
     with pytest.raises(ValueError, match=r"missing \d+ \(aux1.conv.bn.bias, .*; unexpected 0"):
         load_published(build(aux_logits=True), saved(tmp_path, build(aux_logits=False).state_dict()))
+
+
+def test_the_networks_of_this_section_take_the_files_of_torchvision(verify: Verify, tmp_path: Path) -> None:
+    inception = torchvision.models.googlenet(num_classes=3, init_weights=False, transform_input=True)
+    networks: list[tuple[nn.Module, nn.Module]] = [
+        (ResNet(50, num_classes=3), torchvision.models.resnet50(num_classes=3)),
+        (GoogLeNet(num_classes=3, aux_logits=False, transform_input=True, large_kernel=3), inception),
+    ]
+    case = [(torch.randn(1, 3, 64, 64, dtype=torch.float64),)]
+    for ours, published in networks:
+        load_published(ours, saved(tmp_path, published.state_dict()))
+        oracle = f"torchvision's {type(published).__name__}, same file"
+        verify(ours.double().eval(), published.double().eval(), case, oracle=oracle, name=load_published, values=1e-12)
 
 
 def test_half_an_auxiliary_head_is_an_error(tmp_path: Path) -> None:
@@ -292,6 +307,7 @@ TENSORS = {
         Small(1, classes=3).state_dict(),
         r"fit the model: 2 \(fc.weight expected \(5, 4\), got \(3, 4\), fc.bias expected \(5,\), got \(3,\)\)",
     ),
+    "transposed": (changed("fc.weight", torch.ones(4, 5)), r"fc.weight expected \(5, 4\), got \(4, 5\)"),
     "a scalar": (changed("fc.bias", torch.tensor(1.0)), r"fc.bias expected \(5,\), got \(\)"),
     "a broadcast": (changed("fc.bias", torch.ones(1)), r"fc.bias expected \(5,\), got \(1,\)"),
     "integers": (changed("fc.bias", torch.ones(5).long()), "fc.bias expected floating, got integer"),
