@@ -4,6 +4,8 @@ Written here and not by EbookLib, which reads each chapter with an HTML parser t
 ``viewbox``), stamps the time of the run, and asks for more of its users than the licence of this project.
 """
 
+import mimetypes
+import re
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
@@ -20,6 +22,7 @@ from sitekit.still_svg import Look
 STYLE = Path(__file__).parent / "epub.css"
 MIMETYPE = b"application/epub+zip"
 FOLDER = "EPUB"
+_IMAGE = re.compile(rf'<img [^>]*src="{epub_text.IMAGES}/([^"]+)"')
 CONTAINER = f"""\
 <?xml version="1.0" encoding="utf-8"?>
 <container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
@@ -39,18 +42,27 @@ class Title:
     language: str = "en"
 
 
-def book(chapters: Sequence[Chapter], title: Title, look: Look) -> bytes:
-    """Return the book, the same for the same input."""
+def book(chapters: Sequence[Chapter], title: Title, look: Look, site: Path) -> bytes:
+    """Return the book, the same for the same input.
+
+    Args:
+        chapters: The chapters in reading order.
+        title: What stands on the first page.
+        look: What the site's stylesheet says about drawings.
+        site: The built site, for its images.
+    """
     names = {chapter.place.url: f"{chapter.place.name}.xhtml" for chapter in chapters}
     documents = {"title.xhtml": _title_page(title), "contents.xhtml": contents(chapters, names, "Contents")}
     for chapter in chapters:
         documents[names[chapter.place.url]] = epub_text.text(chapter, names, title.address, look)
+    images = sorted({name for document in documents.values() for name in _IMAGE.findall(document)})
     files = [
         ("mimetype", MIMETYPE),
         ("META-INF/container.xml", CONTAINER.encode()),
-        (f"{FOLDER}/book.opf", _package(documents, title).encode()),
+        (f"{FOLDER}/book.opf", _package(documents, images, title).encode()),
         (f"{FOLDER}/book.css", STYLE.read_bytes()),
         *((f"{FOLDER}/{name}", document.encode()) for name, document in documents.items()),
+        *((f"{FOLDER}/{epub_text.IMAGES}/{name}", (site / name).read_bytes()) for name in images),
     ]
     return zipped(files, stored=["mimetype"])
 
@@ -97,7 +109,7 @@ def _title_page(title: Title) -> str:
     return xhtml.document(title.name, page, "book.css", title.language)
 
 
-def _package(documents: dict[str, str], title: Title) -> str:
+def _package(documents: dict[str, str], images: Sequence[str], title: Title) -> str:
     """Return the list of the book's files, and the order in which they are read."""
     package = ET.Element(
         "package",
@@ -118,6 +130,10 @@ def _package(documents: dict[str, str], title: Title) -> str:
     ET.SubElement(data, "meta", {"property": "dcterms:modified"}).text = modified
     manifest = ET.SubElement(package, "manifest")
     ET.SubElement(manifest, "item", {"id": "css", "href": "book.css", "media-type": "text/css"})
+    for number, image in enumerate(images):
+        kind = mimetypes.types_map[Path(image).suffix]
+        item = {"id": f"image-{number}", "href": f"{epub_text.IMAGES}/{image}", "media-type": kind}
+        ET.SubElement(manifest, "item", item)
     spine = ET.SubElement(package, "spine")
     for name, document in documents.items():
         item = {"id": f"x-{name.removesuffix('.xhtml')}", "href": name, "media-type": "application/xhtml+xml"}

@@ -12,6 +12,8 @@ from sitekit.still_svg import Look
 _DROPPED = ("data-", "tabindex", "markdown", "role", "download", "aria-", "rel", "target")
 _PARTS = {"msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3, "mfrac": 2}
 _APPLICATION = "\u2061"
+IMAGES = "site"
+"""The folder of the book that holds the site's images, at their places on the site."""
 _TEX = "application/x-tex"
 _PLAIN = re.compile(r'<span class="(?:n|w|p|o|nn|nb|bp)">([^<]*)</span>')
 
@@ -42,6 +44,9 @@ def text(chapter: Chapter, names: dict[str, str], home: str, look: Look) -> str:
             link.set("href", relinked(link.attrib["href"], chapter.place.url, set(names), inside, home))
         if link.get("class") == "footnote-ref":
             link.set("epub:type", "noteref")
+    for image in body.iter("img"):
+        if not (source := image.get("src", "")).startswith("data:"):
+            image.set("src", f"{IMAGES}/{relinked(source, chapter.place.url, (), inside, '')}")
     for element in body.iter():
         _tidy(element)
     return xhtml.document(chapter.place.title, body, "book.css")

@@ -42,7 +42,7 @@ def look(css: str) -> Look:
         if selector.startswith(":root"):
             variables |= {key: value for key, value in declarations.items() if key.startswith("--")}
         painting = {key: value for key, value in declarations.items() if key in PAINT or key.startswith("--")}
-        if painting and not selector.startswith((":root", "[data-")):
+        if painting and not selector.startswith(":root"):
             for compiled in _compiled(selector):
                 matcher.add_selector(compiled, painting)
     return Look(variables, matcher)

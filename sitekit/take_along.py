@@ -68,7 +68,7 @@ def write(
 
     look = still_svg.look("\n".join((site / style).read_text("utf-8") for style in styles))
     parts = chapters.chapters(site, [source.place for source in found if source.in_book])
-    (site / f"{title.name}.epub").write_bytes(epub.book(parts, title, look))
+    (site / f"{title.name}.epub").write_bytes(epub.book(parts, title, look, site))
     (site / one_page.FILE).write_text(one_page.page(parts, title, site), "utf-8")
 
     urls = {source.text.file: source.text.url for source in found}

@@ -37,7 +37,7 @@ def faults(book: bytes) -> list[str]:
     assert rootfile is not None
     package = trees[rootfile.attrib["full-path"]]
     folder = posixpath.dirname(rootfile.attrib["full-path"])
-    return found + _package(package, folder, files, names) + _links(trees)
+    return found + _package(package, folder, files, names) + _links(trees, names)
 
 
 def _package(package: ET.Element, folder: str, files: dict[str, str], names: set[str]) -> list[str]:
@@ -65,7 +65,7 @@ def _package(package: ET.Element, folder: str, files: dict[str, str], names: set
     return found
 
 
-def _links(trees: dict[str, ET.Element]) -> list[str]:
+def _links(trees: dict[str, ET.Element], names: set[str]) -> list[str]:
     found = []
     ids: dict[str, set[str]] = {}
     for name, tree in trees.items():
@@ -85,8 +85,8 @@ def _links(trees: dict[str, ET.Element]) -> list[str]:
                     continue
                 target = posixpath.normpath(posixpath.join(posixpath.dirname(name), unquote(parts.path)))
                 target = target if parts.path else name
-                if target.endswith(".xhtml") and target not in trees:
-                    found.append(f"{name}: {link}: no such document")
+                if target not in names:
+                    found.append(f"{name}: {link}: no such file")
                 elif parts.fragment and unquote(parts.fragment) not in ids.get(target, set()):
                     found.append(f"{name}: {link}: no such place")
             if live := [value for key, value in element.attrib.items() if key != "alttext" and _LIVE.search(value)]:

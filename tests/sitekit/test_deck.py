@@ -1,5 +1,6 @@
 """The deck of cards, opened by Anki itself."""
 
+import io
 import re
 import zipfile
 from collections.abc import Iterator
@@ -48,6 +49,7 @@ def test_anki_shows_the_cards_in_order(anki: Collection) -> None:
     log = taken(anki, made(QUESTIONS))
     assert (len(log.new), anki.card_count()) == (2, 2)
     cards = [anki.get_card(number) for number in anki.find_cards("deck:small", order="c.due")]
+    assert [card.due for card in cards] == [1, 2]
     front, back = cards[0].question(), cards[0].answer()
     assert "Bends &amp; kinks · core" in front
     assert "Is <code>relu(x)</code> &lt; x, <em>ever</em>?" in front
@@ -69,7 +71,7 @@ def test_another_import_brings_nothing_new(anki: Collection) -> None:
 def test_a_newer_deck_updates_what_changed_and_adds_what_is_new(anki: Collection) -> None:
     taken(anki, made(QUESTIONS))
     changed = replace(QUESTIONS[0], text="Is it?", short_answer="Now it is.")
-    log = taken(anki, made([changed, QUESTIONS[1], replace(QUESTIONS[1], slug="new")], days=1))
+    log = taken(anki, made([changed, QUESTIONS[1], replace(QUESTIONS[1], slug="new", text="New?")], days=1))
     assert (len(log.new), len(log.updated), anki.card_count()) == (1, 2, 3)
     (number,) = anki.find_notes("Now")
     assert anki.get_note(number).fields[0] == "Is it?"
@@ -84,6 +86,8 @@ def test_an_older_deck_changes_nothing(anki: Collection) -> None:
 def test_two_decks_of_the_same_are_the_same() -> None:
     assert made(QUESTIONS) == made(QUESTIONS)
     assert made(QUESTIONS) != made(QUESTIONS, days=1)
+    with zipfile.ZipFile(io.BytesIO(made(QUESTIONS))) as archive:
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_an_archive_keeps_neither_time_nor_order_of_the_machine(tmp_path: Path) -> None:

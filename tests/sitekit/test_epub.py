@@ -4,6 +4,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ STYLE = """
 [data-md-color-scheme="slate"] { --ink: #eeeeee; }
 @media (max-width: 30em) { .map rect { fill: red } }
 .md-typeset figure.map svg { fill: var(--ink); font-weight: 600; width: 100%; }
+.map rect { fill: red; stroke-width: 2; }
 .map__node rect { fill: color-mix(in srgb, var(--node) 50%, var(--paper)); stroke: var(--node); }
 .map__node--one { --node: var(--core); }
 .map__node:hover rect { fill: red; }
@@ -38,6 +40,7 @@ PAGE = """
 <a class="map__node map__node--one" href="../beta/"><rect clip-path="url(#c)"/></a>
 <text class="note" style="fill:var(--fig-0,#5088f5)">n</text>
 <path style="stroke:currentColor;fill:none"/></svg></figure>
+<p><img src="../../assets/favicon.svg" alt="the sign"><img src="data:image/png;base64,AAAA" alt=""></p>
 <details><summary>Follow-ups</summary><ul><li>one</li></ul></details>
 <form><input></form><script>x</script><p hidden>hidden</p>
 <div class="footnote"><ol><li id="fn:1">Note<a class="footnote-backref" href="#fnref:1">back</a></li></ol></div>
@@ -46,14 +49,15 @@ PAGE = """
 MATH = (katex.render("x_{\\min} < y"), katex.render("\\frac{a}{b}", display=True))
 FIRST = PAGE.format(inline=f'<span class="math">{MATH[0]}</span>', display=f'<div class="math-display">{MATH[1]}</div>')
 SECOND = '<article><h1>Beta</h1><h2 id="b">What is b?</h2><p>See <a href="../alpha/one/#a">a</a>.</p></article>'
+DOCS = Path(__file__).parents[2] / "docs"  # stands for a built site: it has an image
 TITLE = Title("small", "A small site.", "https://example.org/site/", datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def book(first: str = FIRST, second: str = SECOND) -> bytes:
+def book() -> bytes:
     places = [Place("alpha/", "Alpha", "Alpha"), Place("alpha/one/", "One", "Alpha"), Place("beta/", "Beta")]
-    pages = ["<article><h1>Alpha</h1></article>", first.replace("../beta/", "../../beta/"), second]
+    pages = ["<article><h1>Alpha</h1></article>", FIRST.replace("../beta/", "../../beta/"), SECOND]
     chapters = [chapter(page, place) for page, place in zip(pages, places, strict=True)]
-    return epub.book(chapters, TITLE, still_svg.look(STYLE))
+    return epub.book(chapters, TITLE, still_svg.look(STYLE), DOCS)
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +103,16 @@ def test_drawings_have_the_colours_of_the_light_page(files: dict[str, str]) -> N
     text = files["alpha-one.xhtml"]
     assert 'viewBox="0 0 9 9"' in text
     assert '<clipPath id="c">' in text
-    assert '<rect clip-path="url(#c)" style="fill:#84b4b0;stroke:#0a6b63" />' in text
+    assert '<rect clip-path="url(#c)" style="fill:#84b4b0;stroke-width:2;stroke:#0a6b63" />' in text
     assert 'style="font-size:20px;fill:#5088f5"' in text
     assert 'style="stroke:#111111;fill:none"' in text
     assert re.search(r'<svg [^>]*style="fill:#111111;font-weight:600;background:#ffffff"', text)
+
+
+def test_images_travel_with_the_book(files: dict[str, str]) -> None:
+    assert '<img src="site/assets/favicon.svg" alt="the sign" /><img src="data:image/png' in files["alpha-one.xhtml"]
+    assert files["site/assets/favicon.svg"] == (DOCS / "assets/favicon.svg").read_text("utf-8")
+    assert 'href="site/assets/favicon.svg" media-type="image/svg+xml"' in files["book.opf"]
 
 
 def test_a_colour_that_cannot_be_worked_out_is_refused() -> None:
@@ -145,8 +155,9 @@ def replanted(edit: Callable[[dict[str, bytes]], object], *, stored: tuple[str, 
         ("mimetype", "epub", "zip", "the mimetype is 'application/zip+zip'"),
         ("EPUB/beta.xhtml", "</p>", "", "mismatched tag"),
         ("EPUB/beta.xhtml", "alpha-one.xhtml#a", "alpha-one.xhtml#z", "alpha-one.xhtml#z: no such place"),
-        ("EPUB/beta.xhtml", "alpha-one.xhtml#a", "gone.xhtml", "gone.xhtml: no such document"),
+        ("EPUB/beta.xhtml", "alpha-one.xhtml#a", "gone.xhtml", "gone.xhtml: no such file"),
         ("EPUB/beta.xhtml", '<h2 id="b"', '<i id="b" /><h2 id="b"', "the id 'b' stands twice"),
+        ("EPUB/alpha-one.xhtml", "favicon.svg", "sign.svg", "sign.svg: no such file"),
         ("EPUB/alpha-one.xhtml", "stroke:#111111", "stroke:currentColor", "a colour that is not real"),
         ("EPUB/book.opf", 'properties="mathml svg"', "", "is said to have []"),
         ("EPUB/book.opf", 'properties="nav"', "", "there must be one table of contents"),

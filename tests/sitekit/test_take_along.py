@@ -95,6 +95,7 @@ def site(tmp_path: Path) -> Path:
         "assets/css/site.1.css": ":root { --ink: #111111; --paper: #fefefe }",
         "assets/css/old.css": "",
         "assets/css/dlref.css": ".map__node--one { --node: #0a6b63 } .map__node rect { stroke: var(--node) }",
+        "assets/favicon.svg": "<svg/>",
         "assets/fonts/a.woff2": "font",
         "assets/javascripts/lunr/x.js": "",
         "search/search_index.json": "{}",
@@ -168,8 +169,8 @@ def test_the_worker_keeps_what_pages_show_and_knows_it_by_its_hash(site: Path) -
 
     first = listed()
     assert list(first) == [
-        "alpha/first-things/index.html", "assets/css/site.1.css", "assets/fonts/a.woff2", "beta/last/index.html",
-        "search/search_index.json",
+        "alpha/first-things/index.html", "assets/css/site.1.css", "assets/favicon.svg", "assets/fonts/a.woff2",
+        "beta/last/index.html", "search/search_index.json",
     ]  # fmt: skip
     assert offline.size(site) == sum((site / name).stat().st_size for name in first)
     (site / "sw.js").unlink()
