@@ -56,6 +56,6 @@ def fill(markdown: str, counts: Counts) -> str:
     def number(match: re.Match[str]) -> str:
         if match["name"] not in known:
             raise ValueError(f"nothing counts {match['name']!r}: use one of {', '.join(known)}")
-        return f'<data class="count" value="{known[match["name"]]}">{known[match["name"]]:,}</data>'
+        return f'<span class="count">{known[match["name"]]:,}</span>'
 
     return _NAMED.sub(number, markdown)

@@ -23,9 +23,8 @@ def test_the_first_screen_shows_the_numbers_and_the_ways_in(browser: Browser, si
 
 def test_the_numbers_are_those_of_the_site(site: Site) -> None:
     home = (site.folder / "index.html").read_text("utf-8")
-    shown = {
-        name: int(number.replace(",", "")) for number, name in re.findall(r"<data[^>]*>([\d,]+)</data> (\w+)", home)
-    }
+    found = re.findall(r'<span class="count">([\d,]+)</span> (\w+)', home)
+    shown = {name: int(number.replace(",", "")) for number, name in found}
     asked = json.loads((site.folder / "questions.json").read_text("utf-8"))
     corrections = (site.folder / "corrections/index.html").read_text("utf-8")
     assert shown["questions"] == len(asked)
