@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,15 @@ sys.path.insert(0, str(ROOT))  # MkDocs forgets it once this file is loaded
 from sitekit import (  # noqa: E402
     addresses,
     content_security,
+    corrections,
+    counts,
     coverage,
+    first_use,
+    glossary,
     history,
     inventories,
     lab_page,
+    mistakes,
     moved_pages,
     offline,
     page_facts,
@@ -33,6 +39,7 @@ from sitekit import (  # noqa: E402
     questions,
     reference,
     reports,
+    search_index,
     search_on_demand,
     skip_link,
     snippet_markdown,
@@ -47,6 +54,7 @@ from sitekit.epub import Title  # noqa: E402
 from sitekit.errors import PageError  # noqa: E402
 
 DOCS = ROOT / "docs"
+EXTENSIONS = ("snippet_markdown", "katex", "tables", "highlight", "mistakes", "first_use")
 log = logging.getLogger("mkdocs.hooks.sitekit")
 serving = False
 places: list[Page] = []  # in reading order
@@ -65,13 +73,14 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Make dlref importable, add the site's Markdown extensions, point mkdocstrings to the inventories."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    config.markdown_extensions += [f"sitekit.{name}" for name in ("snippet_markdown", "katex", "tables", "highlight")]
+    config.markdown_extensions += [f"sitekit.{name}" for name in EXTENSIONS]
     inventories.localize(config.plugins["mkdocstrings"].config.handlers, ROOT)
     return config
 
 
 def on_pre_build(**_: Any) -> None:
     """Report pages that break a rule: a warning each, which a strict build does not forgive and ``serve`` survives."""
+    _questions.cache_clear()
     for check in (pages.check_site, addresses.check_addresses, coverage.check_coverage):
         for fault in check(DOCS):
             log.warning("%s", fault)
@@ -116,9 +125,19 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
         markdown = question_index.fill(markdown, found, coverage.site_coverage(DOCS), titles, moved)
     if question_index.SECTION_MARKER in markdown:
         markdown = question_index.fill_section(markdown, name, _questions())
+    if corrections.MARKER in markdown:
+        found = mistakes.collect(DOCS, structure.navigation(ROOT))
+        markdown = corrections.fill(markdown, found, questions.section_titles(DOCS))
+    asked = _texts()
+    terms = glossary.read(DOCS / glossary.TERMS, asked)
+    first_use.set_page(name, terms if pages.is_topic(name.removesuffix(".md")) or lab_page.is_lab(name) else ())
+    if glossary.MARKER in markdown:
+        markdown = glossary.fill(markdown, terms, asked)
+    if counts.PLACE in markdown:
+        markdown = counts.fill(markdown, counts.count(ROOT, _questions()))
     markdown = question_index.with_practice(markdown, name)
     if moved:
-        markdown = addresses.with_moved(markdown, name.removesuffix(".md"), moved, _texts())
+        markdown = addresses.with_moved(markdown, name.removesuffix(".md"), moved, asked)
     markdown = reports.with_links(markdown, name, page.canonical_url or page.url, config.repo_url or "")
     return reference.with_reference(markdown, name, ROOT)
 
@@ -149,6 +168,7 @@ def on_post_build(config: MkDocsConfig) -> None:
     site, found = Path(config.site_dir), _questions()
     styles.join(site)
     theme_markup.mend(site)
+    search_index.shrink(site, DOCS, found)
     (site / "questions.json").write_text(question_data.as_json(found), "utf-8")
     if not serving:  # the scripts of `make serve` reload a page, which the policy would forbid
         labs = [page.file.src_uri for page in places if lab_page.is_lab(page.file.src_uri)]
@@ -171,6 +191,7 @@ def on_build_error(error: Exception, **_: Any) -> None:
         raise Abort(str(error)) from None
 
 
+@cache
 def _questions() -> list[questions.Question]:
     return questions.collect(DOCS, structure.navigation(ROOT))
 

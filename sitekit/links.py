@@ -121,8 +121,9 @@ def _dead(page: Outline, target: str, anchors: Mapping[str, set[str]], docs: Pat
     """Say what is wrong with an internal link, if anything."""
     if target.startswith("/"):
         return f"link {target}: write it relative to this page, so that the site works from a sub-path"
-    path, _, anchor = target.partition("#")
-    if not path and not anchor:
+    address, _, anchor = target.partition("#")
+    path, _, query = address.partition("?")  # ?level=core filters a page, ?q=relu searches
+    if not path and not anchor and not query:
         return "a link without a target"
     here = posixpath.dirname(page.name)
     name = posixpath.normpath(posixpath.join(here, path)) if path else f"{page.name}.md"

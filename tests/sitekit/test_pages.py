@@ -88,6 +88,7 @@ def test_a_sound_site_has_no_faults(tmp_path: Path) -> None:
         ("(../beta/last.md)", "(../beta/)", "10: link ../beta/ points to a folder: name the page, ../beta/index.md"),
         ("(../beta/last.md)", "(/beta/last.md)", "10: link /beta/last.md: write it relative to this page"),
         ("(../beta/last.md)", "(../../README.md)", "10: link ../../README.md leaves the folder of the pages"),
+        ("(../beta/last.md)", "(../beta/lost.md?level=core)", "10: dead link ../beta/lost.md?level=core: there is no "),
         ("(../beta/last.md)", "(../beta/last.svg)", "10: dead link ../beta/last.svg: there is no "),
         ("(../beta/last.md)", "()", "10: a link without a target"),
         ("[named so](../beta/last.md)", "![](../sources.yml)", "10: the image ../sources.yml needs a text"),
