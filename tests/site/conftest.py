@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from sitekit.versions import LATEST
 from tests.site.serving import Site, serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +43,15 @@ def site() -> Iterator[Site]:
     versioned = (folder.parent / "versions.json").is_file()
     with serve(folder.parent if versioned else folder) as address:
         yield Site(folder, f"{address}{folder.name}/" if versioned else address)
+
+
+@pytest.fixture(scope="session")
+def newest(site: Site) -> Site:
+    """Return the version that answers for what is not there: the newest, or the site where there are no versions."""
+    latest = site.folder.parent / LATEST
+    if not (site.folder.parent / "versions.json").is_file() or not latest.is_dir():
+        return site
+    return Site(latest, f"{site.address.removesuffix(f'{site.folder.name}/')}{LATEST}/")
 
 
 @pytest.fixture(scope="session")

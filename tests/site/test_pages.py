@@ -51,27 +51,27 @@ def test_the_colours_follow_the_switch(browser: Browser, site: Site) -> None:
         assert (page.evaluate(ground), light != dark) == (dark, True)
 
 
-def test_a_page_that_is_not_there_says_so_at_any_depth(browser: Browser, site: Site) -> None:
-    with opened(browser, address=site.address) as page:
+def test_a_page_that_is_not_there_says_so_at_any_depth(browser: Browser, newest: Site) -> None:
+    with opened(browser, address=newest.address) as page:
         # GitHub Pages answers with 404.html whatever the address.
-        page.route("**/no/such/page/", lambda route: route.fulfill(status=404, path=site.folder / "404.html"))
-        faults = looking.trouble(page, f"{site.address}no/such/page/", site.address)
+        page.route("**/no/such/page/", lambda route: route.fulfill(status=404, path=newest.folder / "404.html"))
+        faults = looking.trouble(page, f"{newest.address}no/such/page/", newest.address)
         assert page.locator("h1").inner_text() == "There is no such page"
         assert [one for one in faults if "no/such/page" not in one and "status of 404" not in one] == []
         page.get_by_role("link", name="Home page").click()
-        assert page.url == site.address
+        assert page.url == newest.address
 
 
-def test_the_page_that_is_not_there_has_a_search_and_links_that_lead_somewhere(browser: Browser, site: Site) -> None:
-    with opened(browser, address=site.address) as page:
-        page.route("**/no/such/page/", lambda route: route.fulfill(status=404, path=site.folder / "404.html"))
-        page.goto(f"{site.address}no/such/page/")
+def test_the_page_that_is_not_there_has_a_search_and_links_that_lead_somewhere(browser: Browser, newest: Site) -> None:
+    with opened(browser, address=newest.address) as page:
+        page.route("**/no/such/page/", lambda route: route.fulfill(status=404, path=newest.folder / "404.html"))
+        page.goto(f"{newest.address}no/such/page/")
         links = page.eval_on_selector_all("article li a", "links => links.map(link => link.href)")
-        assert {f"{site.address}{name}" for name in ("", "questions/")} < set(links)
-        assert {link.removeprefix(site.address) for link in links} <= set(site.pages)
+        assert {f"{newest.address}{name}" for name in ("", "questions/")} < set(links)
+        assert {link.removeprefix(newest.address) for link in links} <= set(newest.pages)
         results = looking.found(page, "softmax")
         assert results
-        assert all(one.startswith(site.address) for one in results)
+        assert all(one.startswith(newest.address) for one in results)
         visit(page, results[0])
         assert "softmax" in page.locator("article").inner_text().lower()
 

@@ -36,7 +36,8 @@ def test_a_copied_snippet_runs_and_prints_what_the_page_says(browser: Browser, s
 def test_a_copied_session_runs(browser: Browser, site: Site) -> None:
     with opened(browser, address=site.address) as page:
         visit(page, site.address + site.page_with("language-pycon highlight"))
-        shown, code = page.locator(SESSION).first.inner_text(), copied(page, SESSION)
+        code = copied(page, SESSION)  # scrolls there: what is out of sight has no text yet
+        shown = page.locator(SESSION).first.inner_text()
     assert ">>>" in shown
     assert ">>>" not in code
     result = run(code)
