@@ -27,10 +27,11 @@ async () => {
 
 @dataclass(frozen=True)
 class Load:
-    """A first load: the body's bytes of each answer as they came over the wire, and each shift with what moved."""
+    """A first load: the body's bytes of each answer over the wire, each shift with what moved, and the elements."""
 
     bytes: dict[str, int]
     shifts: list[tuple[float, str]]
+    elements: int
 
     @property
     def kilobytes(self) -> float:
@@ -46,7 +47,7 @@ class Load:
         """Name what weighs most and what moved most."""
         heavy = sorted(self.bytes.items(), key=lambda item: -item[1])[:6]
         moved = sorted(self.shifts, reverse=True)[:3]
-        return f"{self.kilobytes:.0f} KB {heavy}, shift {self.shift:.3f} {moved}"
+        return f"{self.kilobytes:.0f} KB {heavy}, {self.elements} elements, shift {self.shift:.3f} {moved}"
 
 
 def scroll_through(page: Page) -> None:
@@ -70,12 +71,12 @@ def load(page: Page, address: str, *, late_fonts: bool = False) -> Load:
         _load_before_fonts(page, address)
     else:
         page.goto(address, wait_until="networkidle")
-    first = dict(sizes)
+    first, elements = dict(sizes), page.locator("*").count()
     page.evaluate("document.fonts.ready.then(() => true)")
     scroll_through(page)
     page.wait_for_timeout(100)
     network.detach()
-    return Load(first, [(value, moved) for value, moved in page.evaluate("window.shifts")])
+    return Load(first, [(value, moved) for value, moved in page.evaluate("window.shifts")], elements)
 
 
 def _load_before_fonts(page: Page, address: str) -> None:

@@ -10,7 +10,7 @@ const slow = mobile === "mobile"; // the slow phone on the slow network, by comp
 const screen = { mobile: true, width: 412, height: 823, deviceScaleFactor: 1.75, disabled: false };
 const settings = slow ? {} : { throttlingMethod: "provided", screenEmulation: screen };
 for (const address of addresses) {
-  const options = { port: chrome.port, onlyCategories: categories.split(","), logLevel: "silent", ...settings };
+  const options = { port: chrome.port, onlyCategories: categories.split(","), logLevel: "silent", disableFullPageScreenshot: true, ...settings };
   const { lhr } = await lighthouse(address, options);
   const scores = Object.fromEntries(Object.values(lhr.categories).map(({ id, score }) => [id, score]));
   const counted = Object.values(lhr.categories).flatMap(({ auditRefs }) => auditRefs.filter(({ weight }) => weight));
