@@ -169,7 +169,7 @@ def topk_error(scores: Float[Tensor, "batch classes"], labels: Int[Tensor, " bat
 class Result(NamedTuple):
     """A published top-5 error, in per cent, with what one needs to know to compare it.
 
-    Args:
+    Attributes:
         split: Which pictures: the 100 000 of the test, or the 50 000 of the validation set.
         models: How many networks were averaged; None if the source leaves it open; 0 if there was none.
         crops: How many cut-outs of a picture were averaged; None if open, or if the network slid over the picture.
