@@ -31,6 +31,27 @@
     list.setAttribute("aria-label", title);
   }
 
+  // Material's menu opens by a label, which no key reaches.
+  const menu = document.querySelector(".md-header__button[for=__drawer]");
+  const drawer = document.getElementById("__drawer");
+  if (menu && drawer) {
+    const tell = () => menu.setAttribute("aria-expanded", String(drawer.checked));
+    menu.setAttribute("role", "button");
+    menu.setAttribute("aria-label", "Menu");
+    menu.tabIndex = 0;
+    tell();
+    drawer.addEventListener("change", tell);
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      event.stopPropagation(); // Material would press it once more
+      menu.click();
+    });
+    addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && drawer.checked) menu.click(), menu.focus();
+    });
+  }
+
   // On paper everything is open; afterwards what was closed closes again.
   let opened = [];
   addEventListener("beforeprint", () => {
