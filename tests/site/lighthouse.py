@@ -44,7 +44,7 @@ def pages(site: Site) -> dict[str, str]:
     return {page: site.address + page for page in own.values()} | {"404.html": f"{site.address}404.html"}
 
 
-def main(folder: Path = ROOT / "site", rounds: int = 3) -> None:
+def main(folder: Path, rounds: int = 3) -> None:
     """Print the best performance of each kind of page, of some rounds."""
     with serve(folder) as address:
         for name, page in pages(Site(folder, address)).items():
@@ -53,4 +53,4 @@ def main(folder: Path = ROOT / "site", rounds: int = 3) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]))
+    main(Path(sys.argv[1]) if sys.argv[1:] else ROOT / "site")
