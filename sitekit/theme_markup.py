@@ -1,4 +1,4 @@
-"""Material's markup, where the standard of HTML does not allow it: the few words that a validator objects to go."""
+"""Material's markup, where it falls short: words that the standard of HTML does not allow, and a missing skip link."""
 
 import re
 from pathlib import Path
@@ -7,11 +7,18 @@ from pathlib import Path
 # for its table of contents.
 _FAULT = re.compile(r' tabindex=""| rel="edit"')
 _TOC, _NO_TOC = 'id="__toc"', re.compile(_FAULT.pattern + r'| for="__toc"')
+# A page without headings in its table of contents gets no link past the navigation.
+_NO_SKIP = re.compile(r'(<div data-md-component="skip">)\s*(</div>)')
+_SKIP = r'\1<a href="#content" class="md-skip">Skip to content</a>\2'
+_ARTICLE = '<article class="md-content__inner md-typeset"'
 _TAG = re.compile(r"<(?:a|label)\b[^<>]*>")
 
 
 def valid(page: str) -> str:
-    """Return a page without the attributes that are not allowed where Material writes them."""
+    """Return a page without the attributes that are not allowed where Material writes them, and with a skip link."""
+    page, added = _NO_SKIP.subn(_SKIP, page)
+    if added:
+        page = page.replace(_ARTICLE, f'{_ARTICLE} id="content"', 1)
     fault = _FAULT if _TOC in page else _NO_TOC
     return _TAG.sub(lambda tag: fault.sub("", tag[0]), page)
 

@@ -29,11 +29,11 @@ class Audit:
     error: str
 
 
-def audits(addresses: Sequence[str], categories: Sequence[str] = HARD, *, mobile: bool = False) -> list[Audit]:
-    """Run Lighthouse, in one browser; mobile is as a slow phone would have it."""
+def audits(addresses: Sequence[str], categories: Sequence[str] = HARD) -> list[Audit]:
+    """Run Lighthouse as for a phone, in one browser."""
     program = next(filter(None, map(shutil.which, BROWSERS)), None)
     assert program is not None, f"no browser: none of {', '.join(BROWSERS)} is installed"
-    done = run("audit.mjs", program, ",".join(categories), "mobile" if mobile else "as it is", *addresses)
+    done = run("audit.mjs", program, ",".join(categories), *addresses)
     assert done.returncode == 0, done.stderr
     return [Audit(**json.loads(line)) for line in done.stdout.splitlines()]
 
@@ -44,13 +44,13 @@ def pages(site: Site) -> dict[str, str]:
     return {page: site.address + page for page in own.values()} | {"404.html": f"{site.address}404.html"}
 
 
-def main(folder: Path = ROOT / "site", rounds: int = 3) -> None:
+def main(folder: Path, rounds: int = 3) -> None:
     """Print the best performance of each kind of page, of some rounds."""
     with serve(folder) as address:
         for name, page in pages(Site(folder, address)).items():
-            scores = [audits([page], ["performance"], mobile=True)[0].scores["performance"] for _ in range(rounds)]
+            scores = [audits([page], ["performance"])[0].scores["performance"] for _ in range(rounds)]
             print(f"{max(scores) * 100:4.0f}  {name or 'home'}", flush=True)
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]))
+    main(Path(sys.argv[1]) if sys.argv[1:] else ROOT / "site")

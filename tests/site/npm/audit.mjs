@@ -1,17 +1,14 @@
-// Lighthouse over some addresses, in one browser: node audit.mjs PROGRAM CATEGORIES MOBILE ADDRESS...
+// Lighthouse over some addresses, in one browser: node audit.mjs PROGRAM CATEGORIES ADDRESS...
 // Prints a line of JSON for each: the scores, and what lost points.
 import { launch } from "chrome-launcher";
 import lighthouse from "lighthouse";
 
-const [program, categories, mobile, ...addresses] = process.argv.slice(2);
+const [program, categories, ...addresses] = process.argv.slice(2);
 const flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"];
 const chrome = await launch({ chromePath: program, chromeFlags: flags });
-const slow = mobile === "mobile"; // the slow phone on the slow network, by computation; otherwise as the machine is
-const screen = { mobile: true, width: 412, height: 823, deviceScaleFactor: 1.75, disabled: false };
-const settings = slow ? {} : { throttlingMethod: "provided", screenEmulation: screen };
 for (const address of addresses) {
-  const options = { port: chrome.port, onlyCategories: categories.split(","), logLevel: "silent", disableFullPageScreenshot: true, ...settings };
-  const { lhr } = await lighthouse(address, options);
+  const only = { onlyCategories: categories.split(","), disableFullPageScreenshot: true };
+  const { lhr } = await lighthouse(address, { port: chrome.port, logLevel: "silent", ...only });
   const scores = Object.fromEntries(Object.values(lhr.categories).map(({ id, score }) => [id, score]));
   const counted = Object.values(lhr.categories).flatMap(({ auditRefs }) => auditRefs.filter(({ weight }) => weight));
   const lost = counted.map(({ id }) => lhr.audits[id]).filter(({ score }) => score !== null && score < 1);

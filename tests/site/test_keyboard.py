@@ -1,0 +1,85 @@
+"""Without a mouse, much enlarged, and without motion."""
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.site.keyboard import walk
+from tests.site.kinds import kinds
+from tests.site.looking import DESKTOP, PHONE, opened, plant, too_wide, visit
+from tests.site.serving import Site
+
+ENLARGED = ((640, 450), (360, 740))  # 1280 x 900 at 200 %, and a small phone
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_tab_key_goes_everywhere_and_is_seen(browser: Browser, site: Site, size: tuple[int, int]) -> None:
+    faults = {}
+    for name, kind in kinds(site).items():
+        if name == "search":
+            continue
+        with opened(browser, size=size, address=site.address) as page:
+            page.emulate_media(reduced_motion="reduce")
+            kind.open(page, site)
+            stops, faults[name] = walk(page)
+        assert len(stops) > 5, name
+        assert "Skip to content" in stops[0], name
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+@pytest.mark.parametrize(
+    ("planted", "fault"),
+    [
+        ("<style>*, ::before { outline: none !important; box-shadow: none !important; color: #000 !important;"
+         " transition: none !important; background: none !important; border-color: red !important;"
+         " opacity: 1 !important; transform: none !important }</style>", "focus cannot be seen"),
+        ('<a href="#x" style="position: absolute; left: -9999px">far</a>', "out of sight"),
+    ],
+)  # fmt: skip
+def test_a_planted_obstacle_is_found(browser: Browser, site: Site, planted: str, fault: str) -> None:
+    with opened(browser, address=site.address) as page:
+        plant(page, f"{site.address}labs/", lambda html: html.replace("<article", f"{planted}<article", 1))
+        visit(page, f"{site.address}labs/")
+        _, faults = walk(page)
+    assert any(one.startswith(fault) for one in faults), faults
+
+
+def test_the_menu_opens_and_closes_by_keys(browser: Browser, site: Site) -> None:
+    with opened(browser, size=PHONE, address=site.address) as page:
+        visit(page, site.address)
+        menu = page.get_by_role("button", name="Menu")
+        entry = page.locator(".md-sidebar--primary").get_by_role("link", name="Take along")
+        assert not entry.is_visible()
+        menu.focus()
+        page.keyboard.press("Enter")
+        expect(menu).to_have_attribute("aria-expanded", "true")
+        expect(entry).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(menu).to_have_attribute("aria-expanded", "false")
+        expect(menu).to_be_focused()
+        expect(entry).not_to_be_visible()
+
+
+def test_no_page_is_wider_than_a_small_screen(browser: Browser, site: Site) -> None:
+    faults = {}
+    with opened(browser, address=site.address) as page:
+        for name in site.pages:
+            visit(page, site.address + name)
+            page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+            faults[name] = []
+            for width, height in ENLARGED:
+                page.set_viewport_size({"width": width, "height": height})
+                faults[name] += too_wide(page)
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+def test_nothing_moves_when_motion_is_unwelcome(browser: Browser, site: Site) -> None:
+    moving = """() => [...document.querySelectorAll("*")].filter((one) => {
+      const style = getComputedStyle(one);
+      return style.scrollBehavior === "smooth" || [style.transitionDuration, style.animationDuration].some((all) =>
+        all.split(", ").some((time) => parseFloat(time) > 0));
+    }).map((one) => one.outerHTML.slice(0, 60))"""
+    with opened(browser, address=site.address) as page:
+        visit(page, site.address)
+        assert page.evaluate(moving) != []
+        page.emulate_media(reduced_motion="reduce")
+        assert page.evaluate(moving) == []
