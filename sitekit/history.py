@@ -18,6 +18,12 @@ def hold_clock(root: Path) -> None:
         os.environ[EPOCH] = seconds
 
 
+def clock() -> datetime:
+    """Return the time that the build takes for now: the held one, else the first of 1980, the earliest of a zip."""
+    seconds = os.environ.get(EPOCH)
+    return datetime.fromtimestamp(int(seconds), UTC) if seconds else datetime(1980, 1, 1, tzinfo=UTC)
+
+
 @lru_cache
 def changes(root: Path) -> dict[str, datetime]:
     """Return the time of the newest commit that touched each file, by its path below root.

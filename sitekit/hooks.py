@@ -173,7 +173,7 @@ def on_post_build(config: MkDocsConfig) -> None:
     if not serving:  # the scripts of `make serve` reload a page, which the policy would forbid
         labs = [page.file.src_uri for page in places if lab_page.is_lab(page.file.src_uri)]
         texts = {name: lab_page.as_markdown(name) for name in labs}
-        title = Title(config.site_name, config.site_description or "", config.site_url or "", take_along.written(ROOT))
+        title = Title(config.site_name, config.site_description or "", config.site_url or "", history.clock())
         take_along.write(site, take_along.sources(places, texts), found, title, ROOT, config.extra_css)
         page_facts.write(list(facts.values()), site, ROOT, config.site_url or "", config.site_name)
         titles = {known.name: known.title for known in facts.values()} | _texts()

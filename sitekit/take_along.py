@@ -4,12 +4,9 @@ All of it is made from the built site and its questions, and written beside the 
 much each file weighs: ``<data class="size" value="dlref.epub"></data>`` is filled in.
 """
 
-import os
 import re
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -112,21 +109,6 @@ def fill_sizes(site: Path, page: str, sizes: Mapping[str, int] | None = None) ->
 def readable(count: int) -> str:
     """Write a number of bytes as people read it: 20 KB, 1.4 MB."""
     return f"{count / 1e6:.1f} MB" if count >= 999_500 else f"{max(count / 1e3, 1):.0f} KB"
-
-
-def written(root: Path) -> datetime:
-    """Return when the text was last changed: SOURCE_DATE_EPOCH if it is set, else the time of the last commit.
-
-    Two builds of one commit are then the same, and a newer one is newer. Without either it is the first of 1980.
-    """
-    seconds = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if not seconds:
-        command = ["git", "-C", str(root), "log", "-1", "--format=%ct"]
-        try:
-            seconds = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-        except (OSError, subprocess.CalledProcessError):
-            seconds = ""
-    return datetime.fromtimestamp(int(seconds), UTC) if seconds else datetime(1980, 1, 1, tzinfo=UTC)
 
 
 def _module(name: str, root: Path) -> str:

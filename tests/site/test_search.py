@@ -71,7 +71,9 @@ def test_a_result_shows_its_question_with_its_level_and_leads_there(browser: Bro
         assert page.url.endswith("generalization/normalization-layers/#batch-norm-vs-layer-norm")
 
 
-@pytest.mark.parametrize("noise", ["import torch", "#&gt;", "↩", "Source code in", "Practise the questions of this page"])
+@pytest.mark.parametrize(
+    "noise", ["import torch", "#&gt;", "↩", "Source code in", "Practise the questions of this page"]
+)
 def test_the_index_holds_no_code_and_no_notes(site: Site, noise: str) -> None:
     index = json.loads((site.folder / "search/search_index.json").read_text("utf-8"))
     assert [entry["location"] for entry in index["docs"] if noise in entry["text"]] == []

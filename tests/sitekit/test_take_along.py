@@ -196,11 +196,3 @@ def test_sizes_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("count", "words"), [(1, "1 KB"), (999_499, "999 KB"), (999_500, "1.0 MB"), (4.6e6, "4.6 MB")])
 def test_a_size_is_read_easily(count: int, words: str) -> None:
     assert take_along.readable(int(count)) == words
-
-
-def test_the_time_of_writing_is_that_of_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
-    assert take_along.written(tmp_path) == datetime(1970, 1, 2, tzinfo=UTC)
-    monkeypatch.delenv("SOURCE_DATE_EPOCH")
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert take_along.written(tmp_path) == datetime(1980, 1, 1, tzinfo=UTC)
