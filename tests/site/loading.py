@@ -71,7 +71,8 @@ def load(page: Page, address: str, *, late_fonts: bool = False) -> Load:
         _load_before_fonts(page, address)
     else:
         page.goto(address, wait_until="networkidle")
-    first, elements = dict(sizes), page.locator("*").count()
+    first = {url: size for url, size in sizes.items() if not url.startswith("data:")}
+    elements = page.locator("*").count()
     page.evaluate("document.fonts.ready.then(() => true)")
     scroll_through(page)
     page.wait_for_timeout(100)
