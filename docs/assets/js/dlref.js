@@ -23,6 +23,14 @@
     for (const nav of article.querySelectorAll("nav.md-code__nav:not([role])")) nav.setAttribute("role", "none");
   };
 
+  // Nor are the tags of a search result one.
+  const results = document.querySelector(".md-search-result__list");
+  if (results) {
+    new MutationObserver(() => {
+      for (const nav of results.querySelectorAll("nav.md-tags:not([role])")) nav.setAttribute("role", "none");
+    }).observe(results, { childList: true, subtree: true });
+  }
+
   // The heading of a section with an index page is a link, so the list below it goes without a name.
   for (const list of document.querySelectorAll(".md-sidebar--primary nav.md-nav[aria-labelledby]")) {
     const title = list.querySelector(":scope > .md-nav__title")?.textContent.trim();
