@@ -16,7 +16,7 @@ from markdown.treeprocessors import Treeprocessor
 
 from sitekit.glossary import PAGE, Term
 
-BARRED_TAGS = frozenset("a code pre h1 h2 h3 h4 h5 h6 summary svg figure script style button dt th kbd".split())
+BARRED_TAGS = frozenset("a autoref code pre h1 h2 h3 h4 h5 h6 summary svg figure script style button dt th kbd".split())
 BARRED_CLASSES = frozenset("answer admonition-title question arithmatex footnote no-terms".split())
 RESOLVER = "relpath"  # MkDocs' own processor: without it this is no page, but a card
 NESTED = "mkdocstrings_headings"  # mkdocstrings' own: with it this is a docstring

@@ -135,10 +135,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
         markdown = glossary.fill(markdown, terms, asked)
     if counts.PLACE in markdown:
         markdown = counts.fill(markdown, counts.count(ROOT, _questions()))
+    markdown = reports.with_links(markdown, name, page.canonical_url or page.url, config.repo_url or "")
     markdown = question_index.with_practice(markdown, name)
     if moved:
         markdown = addresses.with_moved(markdown, name.removesuffix(".md"), moved, asked)
-    markdown = reports.with_links(markdown, name, page.canonical_url or page.url, config.repo_url or "")
     return reference.with_reference(markdown, name, ROOT)
 
 
