@@ -38,7 +38,8 @@ def test_every_topic_is_light_and_still(browser: Browser, site: Site) -> None:
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
 
 
-@pytest.mark.parametrize(("size", "late"), [(DESKTOP, False), (PHONE, True)], ids=["desktop", "phone, fonts late"])
+@pytest.mark.parametrize("late", [False, True], ids=["fonts in time", "fonts late"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_every_kind_of_page_is_light_and_still(browser: Browser, site: Site, size: tuple[int, int], late: bool) -> None:
     found = {}
     for name in {kind.page for kind in kinds(site).values() if (site.folder / kind.page / "index.html").is_file()}:
