@@ -21,7 +21,7 @@ from mkdocs.structure.pages import Page
 from nbformat import NotebookNode
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from sitekit import figure_svg, lab_source, labs
+from sitekit import figure_svg, lab_pictures, lab_source, labs
 from sitekit.errors import PageError
 from sitekit.figure_style import TEXT
 from sitekit.highlight import lighten
@@ -65,6 +65,8 @@ def collect(files: Files, config: MkDocsConfig, *, execute: bool, cache_dir: Pat
         _notebooks[file.src_uri] = notebook
         address = urljoin(config.site_url or "", file.url)
         files.append(File.generated(config, _notebook_name(file.src_uri), content=download(notebook, address)))
+        for name, content in lab_pictures.files(notebook).items():
+            files.append(File.generated(config, f"{file.url}{name}", content=content))
     return files
 
 
@@ -183,7 +185,7 @@ def _output(output: LexborNode, cell: NotebookNode) -> str:
         named = _named(svg, cell.id, cell.metadata.options["fig-alt"], "data-search-exclude")
         return f'<figure class="lab-figure">{named}</figure>'
     if kind == "text/html":
-        return f'<div class="lab-output">{_inner(output)}</div>'
+        return f'<div class="lab-output">{lab_pictures.linked(_inner(output))}</div>'
     return f'<div class="lab-output"><pre tabindex="0">{_inner(output.css_first("pre")).rstrip()}</pre></div>'
 
 

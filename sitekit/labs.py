@@ -72,7 +72,8 @@ def results(notebook: NotebookNode) -> dict[str, Any]:
         ValueError: It shows none.
     """
     outputs = lab_source.code_cells(notebook)[-1].outputs
-    text = next((output.data["text/plain"] for output in outputs if output.output_type == "execute_result"), "")
+    data = next((output.data for output in outputs if output.output_type == "execute_result"), {})
+    text = next(iter(data.values()), "")
     try:
         found = ast.literal_eval(text)
     except (SyntaxError, ValueError):

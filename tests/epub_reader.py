@@ -14,7 +14,9 @@ _LIVE = re.compile(r"var\(|currentColor|color-mix", re.I)
 def opened(book: bytes) -> dict[str, str]:
     """Return the text files of a book by their names."""
     with zipfile.ZipFile(io.BytesIO(book)) as archive:
-        return {name: archive.read(name).decode() for name in archive.namelist() if not name.endswith((".png", ".jpg"))}
+        return {
+            name: archive.read(name).decode() for name in archive.namelist() if not name.endswith((".png", ".jpeg"))
+        }
 
 
 def faults(book: bytes) -> list[str]:

@@ -1,5 +1,6 @@
 """Labs: read, run, cached, turned into pages; and every fault reported at its line."""
 
+import base64
 import json
 import re
 import shutil
@@ -18,6 +19,9 @@ from sitekit import lab_page, lab_source, labs, outline
 from sitekit.errors import PageError
 
 ROOT = Path(__file__).resolve().parents[2]
+POINT = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+)
 FRONT = "# ---\n# title: Small\n# description: A small lab.\n# ---\n\n# %% [markdown]\n# # Small\n\n"
 LAB = (
     FRONT
@@ -45,8 +49,13 @@ plt.plot([1, 2], [1, 4], label="rise")
 plt.legend()
 
 # %%
+from IPython.display import HTML
+
+HTML('<img alt="a grey point" width="1" height="1" src="POINT">')
+
+# %%
 {"answer": 42}
-"""
+""".replace("POINT", POINT)
 )
 
 
@@ -83,7 +92,7 @@ def line_of(path: Path, text: str) -> int:
 def test_a_cell_knows_its_line_and_its_options(small: Path) -> None:
     notebook = lab_source.read(small)
     code = lab_source.code_cells(notebook)
-    assert [cell.id for cell in code] == ["cell-02", "cell-04", "cell-05"]
+    assert [cell.id for cell in code] == ["cell-02", "cell-04", "cell-05", "cell-06"]
     assert code[1].metadata.options == {"fig-alt": "A line that rises from one to four.", "code-fold": True}
     assert code[1].source.startswith("plt.plot")
     assert code[1].metadata.line == line_of(small, "plt.plot")
@@ -329,7 +338,7 @@ def test_a_lab_becomes_a_page_of_the_site(built: LexborHTMLParser, executed: Not
     description = built.css_first("meta[name=description]")
     assert description is not None
     assert description.attributes["content"] == "A small lab."
-    assert [output.text().strip() for output in article.css(".lab-output")] == ["True & True", "{'answer': 42}"]
+    assert [output.text().strip() for output in article.css(".lab-output")] == ["True & True", "", "{'answer': 42}"]
     codes = [code.text().strip() for code in article.css(".highlight > pre > code")]
     assert codes == [cell.source.strip() for cell in lab_source.code_cells(executed)]
 
@@ -345,6 +354,20 @@ def test_a_figure_is_named_and_takes_the_colours_of_the_page(built: LexborHTMLPa
     fold = built.css_first("details.lab-code > summary")
     assert fold is not None
     assert fold.text() == "Code of this figure"
+
+
+def test_a_picture_is_a_file_that_waits_until_it_is_seen(site: Path, cache: Path) -> None:
+    shutil.copytree(cache, site / "cache", ignore=shutil.ignore_patterns("edited"))
+    status, log = build(site)
+    assert status == 0, log
+    picture = page_of(site).css_first(".lab-output img")
+    assert picture is not None
+    attributes = dict(picture.attributes)
+    name = attributes.pop("src") or ""
+    expected = {"alt": "a grey point", "width": "1", "height": "1", "loading": "lazy", "decoding": "async"}
+    assert attributes == expected
+    assert (site / "site/labs/small" / name).read_bytes() == base64.b64decode(POINT.partition(",")[2])
+    assert POINT in (site / "site/labs/small.ipynb").read_text("utf-8")
 
 
 def test_nothing_of_jupyterlab_reaches_the_reader(built: LexborHTMLParser) -> None:
@@ -375,7 +398,7 @@ def test_serving_does_not_wait_for_a_lab(site: Path) -> None:
     page = page_of(site)
     assert "Not executed yet" in (page.html or "")
     assert not page.css(".lab-output")
-    assert len(page.css(".highlight")) == 3
+    assert len(page.css(".highlight")) == 4
 
 
 def test_a_dead_link_fails_the_build(site: Path) -> None:
@@ -414,9 +437,13 @@ def test_a_lab_reads_as_plain_markdown(executed: NotebookNode, monkeypatch: pyte
 # ------------------------------------------------------------------------------------------------------------ results
 
 
-@pytest.mark.parametrize("shown", ["", "[1]", "{'a': array([1])}", "{'a': np.float64(1.0)}"])
-def test_results_that_are_no_plain_dict_are_refused(shown: str) -> None:
-    outputs = [nbformat.v4.new_output("execute_result", {"text/plain": shown})] if shown else []
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [("text/plain", shown) for shown in ("", "[1]", "{'a': array([1])}", "{'a': np.float64(1.0)}")]
+    + [("text/html", "<b>1</b>")],
+)
+def test_results_that_are_no_plain_dict_are_refused(kind: str, shown: str) -> None:
+    outputs = [nbformat.v4.new_output("execute_result", {kind: shown})] if shown else []
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=outputs)])
     with pytest.raises(ValueError, match="ends in a cell that shows a dict"):
         labs.results(notebook)
