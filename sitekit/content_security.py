@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.S)
-_DATA = re.compile(r"""\btype=["']?(?!["']|module\b|text/javascript\b)""")  # any other type is not run
+_DATA = re.compile(r"""\btype=["']?(?!["']|module\b|text/javascript\b|speculationrules\b)""")  # no other has effect
 _CHARSET = re.compile(r'<meta charset="utf-8">')
 _HANDLER = re.compile(r"<[a-z][^<>]*\s(?P<handler>on[a-z]+)\s*=", re.I)
 POLICY = {

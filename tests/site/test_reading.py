@@ -82,9 +82,24 @@ def test_pages_lead_to_each_other(browser: Browser, site: Site) -> None:
         visit(page, site.address)
         seen = [page.url]
         while (following := page.locator(".md-footer__link--next")).count():
-            following.click()
-            page.wait_for_load_state()
+            with page.expect_navigation():
+                following.press("Enter")  # a click in the moment of the jump to the foot would meet a moving page
             assert page.url not in seen
             seen.append(page.url)
     assert {one.removeprefix(site.address) for one in seen} <= set(site.pages)
     assert len(seen) >= 5
+
+
+@pytest.mark.parametrize("ahead", [True, False], ids=["as it is", "without the rules"])
+def test_the_page_that_a_reader_points_at_is_fetched_ahead(browser: Browser, site: Site, ahead: bool) -> None:
+    with opened(browser) as page:
+        if not ahead:
+            plant(page, site.address, lambda html: html.replace('type="speculationrules"', 'type="text/plain"'))
+        visit(page, site.address)
+        link = page.locator("article a[href='training/']").first
+        link.hover()
+        page.wait_for_timeout(700)
+        with page.expect_navigation():
+            link.click()
+        way = page.evaluate("performance.getEntriesByType('navigation')[0].deliveryType")
+    assert (way == "navigational-prefetch") is ahead

@@ -27,7 +27,8 @@ def test_each_inline_script_is_allowed_by_its_hash_once() -> None:
 
 def test_files_and_data_need_no_hash() -> None:
     page = '<script src="a.js"></script><script type="application/json">{}</script><script type="module">c()</script>'
-    assert script_sources(page) == ["'self'", digest("c()")]
+    page += '<script type="speculationrules">{"prefetch": []}</script>'
+    assert script_sources(page) == ["'self'", digest("c()"), digest('{"prefetch": []}')]
 
 
 def test_nothing_is_allowed_that_is_not_named() -> None:
