@@ -25,7 +25,9 @@ _LINK = re.compile(
 _DRAWING = re.compile(r"<svg\b.*?</svg>", re.S)
 _TITLE = re.compile(r"<title[^>]*>(?P<title>.*?)</title>", re.S)
 _TAG = re.compile(r"^[ \t]*</?(?:div|figure|section|p)\b[^>]*>[ \t]*(?:\n|\Z)|</?(?:figcaption|p|span)\b[^>]*>", re.M)
-_BUTTON = re.compile(r"^\[[^\]\n]*\]\([^)\n]*\)\{ *\.md-button[^}\n]*\} *$", re.M)  # it steers, and says nothing
+_STEERS = re.compile(  # and says nothing
+    r"^\[[^\]\n]*\]\([^)\n]*\)\{ *\.md-button[^}\n]*\} *$|^<p class=\"report\"[^\n]*</p>$", re.M
+)
 _ATTRIBUTES = re.compile(r"\{ *[.#:][^}\n]*\}")
 
 
@@ -112,7 +114,7 @@ def _prose(prose: str, text: Text, home: str, urls: Mapping[str, str]) -> str:
         return match["text"] if match["text"].strip("`") == name else f"{match['text']} (`{name}`)"
 
     prose = _DRAWING.sub(lambda drawing: _described(drawing[0]), prose)
-    prose = _HEADING.sub(heading, _BUTTON.sub("", prose))
+    prose = _HEADING.sub(heading, _STEERS.sub("", prose))
     prose = _TAG.sub("", prose)
     prose = _LINK.sub(link, _ATTRIBUTES.sub("", prose))
     return re.sub(r"\n{3,}", "\n\n", prose)

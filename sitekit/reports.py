@@ -1,11 +1,16 @@
-"""Links that report a mistake, with the place filled in: one for each question, one at the foot of a page."""
+"""What stands below a question: its level as a way to the others of it, and a link that reports a mistake.
+
+The form to report with opens with the place filled in. There is such a link at the foot of a page, too.
+"""
 
 from html import escape
+from posixpath import relpath
 from urllib.parse import urlencode
 
 from sitekit import outline
 
 FORM = "wrong-answer.yml"  # of .github/ISSUE_TEMPLATE; the parameters are named after its fields
+INDEX = "questions/"
 DEFINITION = "[^"
 
 
@@ -22,7 +27,7 @@ def address(repository: str, where: str, title: str) -> str:
 
 
 def with_links(markdown: str, page: str, url: str, repository: str) -> str:
-    """Return a page's Markdown with a link below each of its questions.
+    """Return a page's Markdown with the links below each of its questions.
 
     Args:
         markdown: The page.
@@ -36,13 +41,17 @@ def with_links(markdown: str, page: str, url: str, repository: str) -> str:
         end = parsed.section(heading).stop - 1
         while end > heading.line and (not lines[end - 1].strip() or lines[end - 1].startswith(DEFINITION)):
             end -= 1  # footnotes stand at the end of the page
-        lines[end:end] = ["", _link(address(repository, f"{url}#{heading.id}", heading.text), heading.text), ""]
+        report = _report(address(repository, f"{url}#{heading.id}", heading.text), heading.text)
+        tag = _tag(heading.attributes.get("data-level", ""), page)
+        lines[end:end] = ["", f'<p class="report" data-search-exclude>{tag} {report}</p>', ""]
     return "\n".join(lines)
 
 
-def _link(href: str, question: str) -> str:
+def _report(href: str, question: str) -> str:
     label = escape(f"Report a mistake in the answer to: {question}")
-    return (
-        f'<p class="report" data-search-exclude><a href="{escape(href)}" aria-label="{label}">'
-        "Report a mistake in the answer</a></p>"
-    )
+    return f'<a href="{escape(href)}" aria-label="{label}">Report a mistake in the answer</a>'
+
+
+def _tag(level: str, page: str) -> str:
+    index = relpath(INDEX, page.removesuffix(".md").removesuffix("index") or ".")
+    return f'<a class="tag" href="{index}/?level={level}">More {level} questions</a>'

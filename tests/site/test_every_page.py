@@ -3,7 +3,7 @@
 import struct
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
 from playwright.sync_api import Browser
@@ -44,16 +44,19 @@ def test_every_page_says_when_it_changed_and_so_does_the_sitemap(site: Site) -> 
     assert len(listed) == len(site.pages)
 
 
-def test_a_mistake_can_be_reported_for_every_page_and_every_question(site: Site) -> None:
+def test_every_question_has_its_tag_and_a_mistake_can_be_reported_there_and_for_every_page(site: Site) -> None:
     questions = 0
     for page in site.pages:
         html = tree(site, page)
         (foot,) = html.css(".page-foot a")
         assert reported(foot.attributes["href"]) == site.home + page
         asked = [f"{site.home}{page}#{heading.id}" for heading in html.css("h2.question")]
-        links = html.css(".report a")
+        links = html.css(".report a[aria-label]")
         assert [reported(link.attributes["href"]) for link in links] == asked
         assert len({link.attributes["aria-label"] for link in links}) == len(asked)
+        levels = [heading.attributes["data-level"] for heading in html.css("h2.question")]
+        tags = [urljoin(site.home + page, str(tag.attributes["href"])) for tag in html.css(".report a.tag")]
+        assert tags == [f"{site.home}questions/?level={level}" for level in levels]
         questions += len(asked)
     assert questions > 30
 
@@ -98,6 +101,8 @@ def test_the_links_are_reached_with_the_keyboard_and_name_their_question(
         question = page.locator("h2.question").first.evaluate("heading => heading.firstChild.textContent.trim()")
         last = page.locator("details.question summary").first
         last.focus()
+        page.keyboard.press("Tab")
+        assert page.evaluate("new URL(document.activeElement.href).search").startswith("?level=")
         page.keyboard.press("Tab")
         name = page.evaluate("document.activeElement.getAttribute('aria-label')")
         assert name == f"Report a mistake in the answer to: {question}"

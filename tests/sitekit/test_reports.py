@@ -45,6 +45,11 @@ def test_every_question_has_a_link_that_names_it() -> None:
     assert all(asked["title"].removeprefix("Wrong: ") in label for asked, label in links)
 
 
+def test_every_question_leads_to_those_of_its_level() -> None:
+    tags = re.findall(r'<a class="tag" href="([^"]*)">More (\w+) questions</a>', WRITTEN)
+    assert tags == [(f"../../questions/?level={level}", level) for level in ("core", "advanced", "intermediate")]
+
+
 def test_a_link_stands_at_the_end_of_its_answer_above_the_footnotes() -> None:
     parts = re.split(r"^## |^\[\^one\]: ", WRITTEN, flags=re.M)[1:]
     assert len(parts) == 4
