@@ -1,14 +1,12 @@
-"""Without a mouse, much enlarged, and without motion."""
+"""Without a mouse, and without motion."""
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.site.keyboard import walk
 from tests.site.kinds import kinds
-from tests.site.looking import DESKTOP, PHONE, opened, plant, too_wide, visit
+from tests.site.looking import DESKTOP, PHONE, opened, plant, visit
 from tests.site.serving import Site
-
-ENLARGED = ((640, 450), (360, 740))  # 1280 x 900 at 200 %, and a small phone
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -57,19 +55,6 @@ def test_the_menu_opens_and_closes_by_keys(browser: Browser, site: Site) -> None
         expect(menu).to_have_attribute("aria-expanded", "false")
         expect(menu).to_be_focused()
         expect(entry).not_to_be_visible()
-
-
-def test_no_page_is_wider_than_a_small_screen(browser: Browser, site: Site) -> None:
-    faults = {}
-    with opened(browser, address=site.address) as page:
-        for name in site.pages:
-            visit(page, site.address + name)
-            page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
-            faults[name] = []
-            for width, height in ENLARGED:
-                page.set_viewport_size({"width": width, "height": height})
-                faults[name] += too_wide(page)
-    assert {name: found for name, found in faults.items() if found} == {}
 
 
 def test_nothing_moves_when_motion_is_unwelcome(browser: Browser, site: Site) -> None:

@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element
 import pytest
 from markdown import Markdown
 from markdown.treeprocessors import Treeprocessor
+from mkdocs_autorefs import AutorefsExtension
 
 from sitekit import first_use, glossary
 from sitekit.errors import PageError
@@ -31,7 +32,7 @@ class Resolver(Treeprocessor):
 
 def rendered(text: str, *, page: bool = True, nested: bool = False, file: str = "a/page.md") -> str:
     known = ["admonition", "attr_list", "tables", "footnotes", "pymdownx.details", "md_in_html", "sitekit.katex"]
-    md = Markdown(extensions=[*known, "sitekit.first_use"])
+    md = Markdown(extensions=[*known, AutorefsExtension(), "sitekit.first_use"])
     if page:
         md.treeprocessors.register(Resolver(md), first_use.RESOLVER, 0)
     if nested:
@@ -63,6 +64,7 @@ def test_the_first_use_is_linked_and_no_other() -> None:
         ("relu, gram matrix, a Gram matrix", ["Gram matrix"]),
         ("mini-batch, batch-wise, batch_size, lossless", []),
         ("[the loss](x.md) **then the loss**, so", ["loss"]),
+        ("[the loss][a.loss] of [a *batch*][a.b]", []),
         ("# Loss\n\n`loss` $loss$ $$loss$$\n\n    loss\n", []),
         ('!!! answer "Short answer"\n    The loss.\n\nA ReLU\n', ["ReLU"]),
         ('!!! mistake "“The loss.”"\n    No loss.\n', ["loss"]),
