@@ -7,6 +7,7 @@ displayed one not at all (KaTeX writes every formula three times: as MathML, as 
 
 import functools
 import html
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -19,6 +20,9 @@ KATEX = Path(__file__).parent / "vendor" / "katex.min.js"
 HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
 _INLINE, _DISPLAY = ("\\(", "\\)"), ("\\[", "\\]")
 _BOXES, _BOXES_TAG = '<span class="katex-html"', "katex-html"
+_MATHML = "http://www.w3.org/1998/Math/MathML"
+_PARTS = frozenset(["mfrac", "mroot", "msub", "msup", "msubsup", "munder", "mover", "munderover"])  # each by its place
+_APPLIED = "\u2061"
 _RENDER = """
 function render(formula, displayMode) {
   return katex.renderToString(formula, {displayMode, throwOnError: true, strict: "error", output: "htmlAndMathml"});
@@ -42,12 +46,29 @@ def render(formula: str, *, display: bool = False) -> str:
     except quickjs.JSException as error:
         reason = str(error).splitlines()[0].removeprefix("ParseError: ").removeprefix("Error: ")
         raise MathError(f"cannot render the formula {formula!r}: {reason}") from None
-    return _once_in_search(markup, display)
+    return _once_in_search(_sound(markup), display)
 
 
 @functools.cache
 def _katex() -> quickjs.Function:
     return quickjs.Function("render", KATEX.read_text("utf-8") + _RENDER)
+
+
+def _sound(markup: str) -> str:
+    r"""Make one part of an operator that stands alone, as in ``x_{\min}``: KaTeX makes two, its name and a sign."""
+    if _APPLIED not in markup:
+        return markup
+    start, end = markup.index("<math"), markup.index("</math>") + len("</math>")
+    root = ET.fromstring(markup[start:end])
+    for parent in [one for one in root.iter() if one.tag.rpartition("}")[2] in _PARTS]:
+        for sign in [child for child in parent if child.text == _APPLIED]:
+            place = list(parent).index(sign) - 1
+            row = ET.Element(f"{{{_MATHML}}}mrow")
+            row.extend([parent[place], sign])
+            parent.remove(sign)
+            parent[place] = row
+    ET.register_namespace("", _MATHML)
+    return markup[:start] + ET.tostring(root, encoding="unicode") + markup[end:]
 
 
 def _once_in_search(markup: str, display: bool) -> str:

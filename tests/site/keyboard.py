@@ -27,7 +27,7 @@ _FOCUSED = """
 """
 
 
-def walk(page: Page, steps: int = 60) -> tuple[list[str], list[str]]:
+def walk(page: Page, steps: int = 2000) -> tuple[list[str], list[str]]:
     """Press Tab until the page ends, or so many times; return the names of the stops, and the faults."""
     stops: list[str] = []
     faults: list[str] = []

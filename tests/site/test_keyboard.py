@@ -9,17 +9,21 @@ from tests.site.looking import DESKTOP, PHONE, opened, plant, visit
 from tests.site.serving import Site
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_the_tab_key_goes_everywhere_and_is_seen(browser: Browser, site: Site, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"])
+def test_the_tab_key_goes_everywhere_and_is_seen(
+    browser: Browser, site: Site, size: tuple[int, int], scheme: str
+) -> None:
     faults = {}
     for name, kind in kinds(site).items():
         if name == "search":
             continue
-        with opened(browser, size=size, address=site.address) as page:
+        with opened(browser, scheme, size, site.address) as page:
             page.emulate_media(reduced_motion="reduce")
             kind.open(page, site)
             stops, faults[name] = walk(page)
+            last = page.locator("a:visible, button:visible").last.evaluate("one => one === window.walked.element")
         assert len(stops) > 5, name
+        print(name, len(stops), last)
         assert "Skip to content" in stops[0], name
     assert {name: found for name, found in faults.items() if found} == {}
 

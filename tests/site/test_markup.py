@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from tests.site.node import run
 from tests.site.serving import Site
@@ -21,6 +22,29 @@ def invalid(folder: Path, report: Path) -> list[str]:
         for page in json.loads(report.read_text("utf-8"))
         for fault in page["messages"]
     ]
+
+
+PARTS = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
+
+
+def unsound(html: str) -> list[str]:
+    """Find formulas that a browser draws as an error: html-validate knows nothing of MathML."""
+    page = LexborHTMLParser(html)
+    return [
+        (element.html or "")[:80]
+        for name, parts in PARTS.items()
+        for element in page.css(name)
+        if len(list(element.iter())) != parts
+    ]
+
+
+def test_every_formula_is_sound(site: Site) -> None:
+    pages = {name: (site.folder / name / "index.html").read_text("utf-8") for name in site.pages}
+    assert sum(html.count("<msub>") for html in pages.values()) > 100
+    assert {name: found for name, html in pages.items() if (found := unsound(html))} == {}
+    good = "<math><msub><mi>x</mi><mn>1</mn></msub></math>"
+    assert unsound(good) == []
+    assert unsound(good.replace("</msub>", "<mo>!</mo></msub>")) == ["<msub><mi>x</mi><mn>1</mn><mo>!</mo></msub>"]
 
 
 def test_every_page_is_valid(site: Site, tmp_path: Path) -> None:

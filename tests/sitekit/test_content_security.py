@@ -33,7 +33,8 @@ def test_files_and_data_need_no_hash() -> None:
 
 def test_nothing_is_allowed_that_is_not_named() -> None:
     rules = policy("").split("; ")
-    assert "default-src 'none'" in rules
+    assert "default-src 'self'" in rules
+    assert {f"{kind}-src 'none'" for kind in ("child", "media", "object", "manifest")} <= set(rules)
     assert not any("*" in rule or "http" in rule or "unsafe-eval" in rule for rule in rules)
     assert [rule for rule in rules if "unsafe-inline" in rule] == ["style-src 'self' 'unsafe-inline'"]
 

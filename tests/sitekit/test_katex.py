@@ -53,6 +53,24 @@ def test_the_boxes_are_hidden_from_screen_readers_and_the_mathml_is_not() -> Non
     assert len(tree.css(".katex-mathml > math")) == 1
 
 
+@pytest.mark.parametrize(
+    ("formula", "parts"),
+    [
+        (r"\lambda_{\min}", "<msub><mi>λ</mi>MIN</msub>"),
+        (r"x_1^{\max}", "<msubsup><mi>x</mi><mn>1</mn>MAX</msubsup>"),
+        (r"x_{\min}^2", "<msubsup><mi>x</mi>MIN<mn>2</mn></msubsup>"),
+        (r"\frac{\min}{2}", "<mfrac>MIN<mn>2</mn></mfrac>"),
+        (r"\min_x", "<msub>MIN<mi>x</mi></msub>"),
+        (r"\log x", "<mi>log</mi><mo>\u2061</mo><mi>x</mi>"),
+    ],
+)
+def test_an_operator_that_stands_alone_is_one_part(formula: str, parts: str) -> None:
+    for name in ("min", "max"):
+        parts = parts.replace(name.upper(), f"<mrow><mi>{name}</mi><mo>\u2061</mo></mrow>")
+    assert parts in render(formula)
+    assert '<math xmlns="http://www.w3.org/1998/Math/MathML">' in render(formula)
+
+
 @pytest.mark.parametrize("formula", [r"\foo", r"\frac{1}{2", "x_1_2", "é", r"\color{nocolor!}{x}"])
 def test_a_formula_that_katex_cannot_read_is_an_error_that_shows_it(formula: str) -> None:
     with pytest.raises(MathError, match=re.escape(repr(formula))):
