@@ -4,7 +4,9 @@ from playwright.sync_api import Page
 
 # Of the element that has the focus: a name, whether it is in sight, and how it and what is around it look.
 _FOCUSED = """
-() => {
+async () => {
+  // What comes into sight is laid out only then, and moves what has the focus: look when that is done.
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   const one = document.activeElement;
   if (!one || one === document.body) return null;
   const looks = (element) => {

@@ -21,17 +21,6 @@ const look = () => {
 requestAnimationFrame(look);
 """
 DARK = "rgb(20, 25, 29)"
-OUTLINE = """
-() => {
-  const shown = (element) => {
-    const style = getComputedStyle(element);
-    return parseFloat(style.outlineWidth) >= 1 && style.outlineStyle !== "none" || style.boxShadow !== "none";
-  };
-  const one = document.activeElement;
-  const near = [one, one.nextElementSibling, one.closest("form"), one.parentElement].filter(Boolean);
-  return [one.tagName, one.className, near.some(shown), one.getBoundingClientRect().width > 0];
-}
-"""
 MOVING = """
 [...document.querySelectorAll("*")].filter((element) => {
   const style = getComputedStyle(element);
@@ -65,19 +54,6 @@ def test_the_first_key_skips_to_the_title(browser: Browser, site: Site) -> None:
         page.keyboard.press("Tab")
         assert page.evaluate("!!document.activeElement.closest('article')")
         assert page.locator("h1").evaluate("heading => heading.getBoundingClientRect().top") > 0
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_focus_is_always_seen(browser: Browser, site: Site, scheme: str) -> None:
-    with opened(browser, scheme, address=site.address) as page:
-        topic(page, site)
-        seen = []
-        for _ in range(60):
-            page.keyboard.press("Tab")
-            seen.append(page.evaluate(OUTLINE))
-    unseen = [one for one in seen if not one[2] and "md-search__scrollwrap" not in one[1]]
-    assert unseen == []
-    assert {"A", "CODE", "INPUT"} <= {one[0] for one in seen}
 
 
 def test_nothing_moves_for_those_who_want_it_still(browser: Browser, site: Site) -> None:

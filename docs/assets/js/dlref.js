@@ -10,7 +10,7 @@
     const boxes = entries.filter((entry) => entry.isIntersecting).map(({ target: box }) => box);
     for (const [box, scrolls] of boxes.map((box) => [box, box.scrollWidth > box.clientWidth])) {
       if (scrolls) box.tabIndex = 0;
-      else if (box.tabIndex === 0) box.removeAttribute("tabindex");
+      else if (box.tabIndex === 0 && box !== document.activeElement) box.removeAttribute("tabindex"); // focus stays
     }
   });
   const reach = () => {
