@@ -1,8 +1,10 @@
 # Every verb makes .venv first, unless it is there and up to date. `make` alone lists the verbs.
 # Other Python: make test PYTHON=python3.12. Part of the tests: make test ARGS="tests/training -k silu".
+# Two processes run the tests: JOBS=4 for more, JOBS=0 for this one alone, which -s and a debugger need.
 
 PYTHON ?= python3
 ARGS ?=
+JOBS ?= 2
 TORCH ?=
 REF ?= refs/heads/main
 BASE ?= origin/main
@@ -32,11 +34,11 @@ serve: setup ## show the site while you write, at the address it prints
 	DLREF_LABS=cached $(PY) -m mkdocs serve --livereload --dirty $(ARGS)
 
 test: setup ## run every proof, snippet and example
-	$(PY) -m pytest --ignore=tests/site --ignore=tests/bench $(ARGS)
+	$(PY) -m pytest --ignore=tests/site --ignore=tests/bench -n $(JOBS) --dist loadfile $(ARGS)
 
 site-test: setup ## read the built site in a browser
 	$(PY) -m tests.site.node
-	$(PY) -m pytest tests/site $(ARGS)
+	$(PY) -m pytest tests/site -n $(JOBS) --dist worksteal $(ARGS)
 
 check: setup ## check style, format and types
 	$(PY) -m ruff check
