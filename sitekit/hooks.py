@@ -40,13 +40,13 @@ from sitekit import (  # noqa: E402
     reference,
     reports,
     search_index,
-    search_on_demand,
     skip_link,
     snippet_markdown,
     structure,
     styles,
     take_along,
     theme_markup,
+    theme_script,
     versions,
     web_fonts,
 )
@@ -178,7 +178,8 @@ def on_post_build(config: MkDocsConfig) -> None:
         page_facts.write(list(facts.values()), site, ROOT, config.site_url or "", config.site_name)
         titles = {known.name: known.title for known in facts.values()} | _texts()
         moved_pages.write(site, config.site_url or "", addresses.redirects(DOCS), titles)
-        search_on_demand.defer(site)
+        theme_markup.wrap_tables(site)
+        theme_script.lighten(site)
         web_fonts.shrink(site, ROOT / ".cache" / "fonts")
         take_along.fill_sizes(site, "take-along/index.html", {"offline": offline.size(site)})
         content_security.protect(site)

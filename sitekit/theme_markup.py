@@ -11,6 +11,8 @@ _TOC, _NO_TOC = 'id="__toc"', re.compile(_FAULT.pattern + r'| for="__toc"')
 _NO_SKIP = re.compile(r'(<div data-md-component="skip">)\s*(</div>)')
 _SKIP = r'\1<a href="#content" class="md-skip">Skip to content</a>\2'
 _ARTICLE = '<article class="md-content__inner md-typeset"'
+_TABLE = re.compile(r"<table>.*?</table>", re.S)  # one with a class is no table of the text
+_WRAPPED = '<div class="md-typeset__scrollwrap"><div class="md-typeset__table">{}</div></div>'
 _TAG = re.compile(r"<(?:a|label)\b[^<>]*>")
 
 
@@ -27,3 +29,10 @@ def mend(site: Path) -> None:
     """Mend every page of a built site."""
     for path in sorted(site.rglob("*.html")):
         path.write_text(valid(path.read_text("utf-8")), "utf-8")
+
+
+def wrap_tables(site: Path) -> None:
+    """Let wide tables of a built site scroll, as Material's script does in the page."""
+    for path in sorted(site.rglob("*.html")):
+        text = path.read_text("utf-8")
+        path.write_text(_TABLE.sub(lambda table: _WRAPPED.format(table[0]), text), "utf-8")

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import material
 import pytest
 
-from sitekit.styles import join
+from sitekit.styles import SWITCHING, join
 
 
 def link(path: str) -> str:
@@ -68,3 +69,14 @@ def test_a_path_that_would_not_hold_elsewhere_is_an_error(site: Path) -> None:
     (site / "index.html").write_text(head(""), "utf-8")
     with pytest.raises(ValueError, match=r"_mkdocstrings.css refers to icons/x.svg"):
         join(site)
+
+
+def test_the_rule_that_styles_every_element_anew_goes(site: Path) -> None:
+    folder = Path(str(material.__file__)).parent / "templates/assets/stylesheets"
+    assert sum(style.read_text("utf-8").count(SWITCHING) for style in folder.glob("*.css")) == 1, "Material changed it"
+    main = site / "assets/stylesheets/main.1a.min.css"
+    main.write_text(f"a{{}}{SWITCHING}b{{}}", "utf-8")
+    (site / "index.html").write_text(head(""), "utf-8")
+    join(site)
+    (bundle,) = site.glob("assets/css/site.*.css")
+    assert bundle.read_text("utf-8").startswith("a{}b{}")

@@ -35,3 +35,11 @@ def test_what_is_not_allowed_goes(tmp_path: Path, page: str, mended: str) -> Non
     (tmp_path / "a/x.html").write_text(page, "utf-8")
     theme_markup.mend(tmp_path)
     assert (tmp_path / "a/x.html").read_text("utf-8") == mended
+
+
+def test_a_table_of_the_text_can_scroll(tmp_path: Path) -> None:
+    table, other = "<table>\n<tr><td>{}</td></tr></table>", '<table class="x"><tr><td>{}</td></tr></table>'
+    (tmp_path / "x.html").write_text(f"<p>{table}{other}{table}", "utf-8")
+    theme_markup.wrap_tables(tmp_path)
+    wrapped = f'<div class="md-typeset__scrollwrap"><div class="md-typeset__table">{table}</div></div>'
+    assert (tmp_path / "x.html").read_text("utf-8") == f"<p>{wrapped}{other}{wrapped}"

@@ -18,6 +18,12 @@
     for (const box of article.querySelectorAll(scrollers)) sight.observe(box);
   };
 
+  // The browser's own parts, such as scrollbars, follow the switch of the colours.
+  new MutationObserver(() => {
+    const scheme = document.body.getAttribute("data-md-color-scheme") === "slate" ? "dark" : "light";
+    document.documentElement.style.colorScheme = scheme;
+  }).observe(document.body, { attributeFilter: ["data-md-color-scheme"] });
+
   // Material calls the buttons of each code block a navigation; a page has one, and it is elsewhere.
   const demote = () => {
     for (const nav of article.querySelectorAll("nav.md-code__nav:not([role])")) nav.setAttribute("role", "none");

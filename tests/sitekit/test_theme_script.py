@@ -1,10 +1,12 @@
-"""The search index is not loaded until somebody searches."""
+"""Material's script is edited as it is known, or not at all."""
 
 from pathlib import Path
 
 import pytest
 
-from sitekit.search_on_demand import AT_ONCE, defer
+from sitekit.theme_script import EDITS, lighten
+
+KNOWN = " ".join(old for old, _ in EDITS)
 
 
 def bundle(site: Path, script: str) -> Path:
@@ -14,20 +16,20 @@ def bundle(site: Path, script: str) -> Path:
     return path
 
 
-def test_the_script_waits(tmp_path: Path) -> None:
-    path = bundle(tmp_path, f"L($({AT_ONCE}Je('search'))")
-    defer(tmp_path)
-    assert path.read_text() == "L($(!1),Je('search'))"
+def test_the_script_is_edited(tmp_path: Path) -> None:
+    path = bundle(tmp_path, f"a{KNOWN}b")
+    lighten(tmp_path)
+    assert path.read_text() == "a" + " ".join(new for _, new in EDITS) + "b"
 
 
-@pytest.mark.parametrize("script", ["", AT_ONCE * 2])
+@pytest.mark.parametrize("script", ["", KNOWN * 2, *(KNOWN.replace(old, "") for old, _ in EDITS)])
 def test_another_script_is_an_error(tmp_path: Path, script: str) -> None:
     path = bundle(tmp_path, script)
     with pytest.raises(ValueError, match=r"bundle\.0123\.min\.js holds .* times, not once"):
-        defer(tmp_path)
+        lighten(tmp_path)
     assert path.read_text() == script
 
 
 def test_no_script_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="the site has no script"):
-        defer(tmp_path)
+        lighten(tmp_path)
