@@ -70,6 +70,27 @@ def test_nothing_moves_for_those_who_want_it_still(browser: Browser, site: Site)
         moving.close()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_icons_are_seen_in_a_readers_own_colours(browser: Browser, site: Site, scheme: str) -> None:
+    icon = "(one, part) => getComputedStyle(one, part).backgroundColor"
+    with opened(browser, scheme, address=site.address) as page:
+        page.emulate_media(forced_colors="active")
+        topic(page, site)
+        ground = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        page.locator(".md-code__button").first.wait_for(state="attached")
+        icons = {
+            name: page.locator(name).first.evaluate(icon, part)
+            for name, part in (
+                (".md-code__button", "::after"),
+                (".admonition-title", "::before"),
+                ("article summary", "::after"),
+            )
+        }
+        ink = page.evaluate("getComputedStyle(document.querySelector('h1')).color")
+    assert icons == dict.fromkeys(icons, ink)
+    assert ink != ground
+
+
 @pytest.mark.parametrize(
     ("width", "text", "column"), [(360, 15, 320), (1280, 15, 600), (2560, 18, 800), (3840, 21, 950)]
 )
