@@ -6,6 +6,7 @@ these; it needs no network.
 """
 
 import builtins
+import hashlib
 import importlib
 import inspect
 from collections.abc import Iterable
@@ -161,11 +162,15 @@ def write(found: sphobjinv.Inventory, path: Path) -> None:
 
 
 def localize(handlers: dict[str, Any], root: Path) -> None:
-    """Turn the paths of inventories in mkdocstrings' settings into URLs, the only thing that it takes."""
+    """Turn the paths of inventories in mkdocstrings' settings into URLs, the only thing that it takes.
+
+    It keeps what it read from a URL for a day: a hash in each has it read a changed file at once.
+    """
     for settings in handlers.values():
         for one in settings.get("inventories", []):
             if isinstance(one, dict) and "://" not in one["url"]:
-                one["url"] = (root / one["url"]).as_uri()
+                path = root / one["url"]
+                one["url"] = f"{path.as_uri()}#{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Links to torch, NumPy and Python: each name exists, each address is the documented one, none is missing."""
 
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -129,12 +130,18 @@ def test_the_inventories_hold_every_name_that_the_site_uses(library: str) -> Non
     assert not missing, f"run: python -m sitekit.inventories, {sorted(missing)} are missing"
 
 
-def test_paths_of_inventories_become_addresses() -> None:
+def test_paths_of_inventories_become_addresses_that_change_with_the_file(tmp_path: Path) -> None:
     remote = "https://example.com/objects.inv"
-    handlers = {"python": {"inventories": [{"url": "sitekit/vendor/torch.inv"}, {"url": remote}, remote]}}
-    inventories.localize(handlers, ROOT)
-    assert handlers["python"]["inventories"] == [
-        {"url": (VENDOR / "torch.inv").as_uri()},
-        {"url": remote},
-        remote,
-    ]
+    seen = set()
+    for content in (b"one", b"two"):
+        (tmp_path / "torch.inv").write_bytes(content)
+        handlers = {"python": {"inventories": [{"url": "torch.inv"}, {"url": remote}, remote]}}
+        inventories.localize(handlers, tmp_path)
+        local, *others = handlers["python"]["inventories"]
+        assert others == [{"url": remote}, remote]
+        assert isinstance(local, dict)
+        assert local["url"].partition("#")[0] == (tmp_path / "torch.inv").as_uri()
+        with urllib.request.urlopen(local["url"]) as file:
+            assert file.read() == content
+        seen.add(local["url"])
+    assert len(seen) == 2
