@@ -77,6 +77,7 @@ def test_icons_are_seen_in_a_readers_own_colours(browser: Browser, site: Site, s
         page.emulate_media(forced_colors="active")
         topic(page, site)
         ground = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        page.locator("article .highlight").first.scroll_into_view_if_needed()
         page.locator(".md-code__button").first.wait_for(state="attached")
         icons = {
             name: page.locator(name).first.evaluate(icon, part)
