@@ -7,11 +7,11 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.site.kinds import kinds, topics
-from tests.site.loading import Load, load
+from tests.site.loading import Load, load, restyled
 from tests.site.looking import DESKTOP, PHONE, opened, plant
 from tests.site.serving import Site
 
-MOST_KILOBYTES, MOST_REQUESTS, MOST_SHIFT = 250, 28, 0.02
+MOST_KILOBYTES, MOST_REQUESTS, MOST_SHIFT, MOST_RESTYLED = 250, 28, 0.02, 2.5
 
 
 def faults(first: Load) -> list[str]:
@@ -44,6 +44,21 @@ def test_every_kind_of_page_is_light_and_still(browser: Browser, site: Site, siz
             first = load(page, site.address + name, late_fonts=late)
         found[name] = faults(first)
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_no_style_is_worked_out_time_and_again(browser: Browser, site: Site) -> None:
+    times = {}
+    for name in {kind.page for kind in kinds(site).values() if (site.folder / kind.page / "index.html").is_file()}:
+        with opened(browser, size=PHONE) as page:
+            times[name] = restyled(browser, page, site.address + name)
+    assert all(0.2 < each < MOST_RESTYLED for each in times.values()), times
+
+
+def test_a_style_that_is_worked_out_again_would_be_noticed(browser: Browser, site: Site) -> None:
+    every = "<style>[data-md-color-switching] * { transition-duration: 0s !important }</style>"  # as Material has it
+    with opened(browser, size=PHONE) as page:
+        plant(page, site.address + "questions/", lambda html: html.replace("</head>", f"{every}</head>"))
+        assert restyled(browser, page, site.address + "questions/") > MOST_RESTYLED
 
 
 @pytest.mark.parametrize(
