@@ -10,8 +10,6 @@ from sitekit.chapters import Chapter, inner, relinked
 from sitekit.still_svg import Look
 
 _DROPPED = ("data-", "tabindex", "markdown", "role", "download", "aria-", "rel", "target")
-_PARTS = {"msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3, "mfrac": 2}
-_APPLICATION = "\u2061"
 IMAGES = "site"
 """The folder of the book that holds the site's images, at their places on the site."""
 _TEX = "application/x-tex"
@@ -88,13 +86,7 @@ def _unfold(body: ET.Element) -> None:
 
 
 def _mend_math(body: ET.Element) -> None:
-    r"""Give each formula its source, to be read where MathML is not known, and each script its exact parts.
-
-    KaTeX writes an operator name that is an index, ``x_{\min}``, as two parts: the name, and the sign of application.
-    """
-    for parts in list(body.iter()):
-        if parts.tag in _PARTS and len(parts) > _PARTS[parts.tag]:
-            xhtml.remove(parts, [part for part in parts if part.text == _APPLICATION])
+    """Give each formula its source, to be read where MathML is not known."""
     for math in body.iter("math"):
         for source in math.iter("annotation"):
             if source.get("encoding") == _TEX:
