@@ -66,7 +66,8 @@ def test_a_result_shows_its_question_with_its_level_and_leads_there(browser: Bro
         assert result.locator("h2").inner_text() == "How do batch, layer, group and RMS normalisation differ?"
         assert result.locator(".md-tag").inner_text().lower() == "intermediate"
         assert len(result.inner_text()) < 1200  # not the whole answer, though no word of it matches
-        result.click()
+        with page.expect_navigation():
+            result.press("Enter")  # results may still arrive and move each other: a click could meet a neighbour
         expect(page.locator("#batch-norm-vs-layer-norm")).to_be_in_viewport()
         assert page.url.endswith("generalization/normalization-layers/#batch-norm-vs-layer-norm")
 
