@@ -12,8 +12,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 ONLY_ON_SCREEN = (
     ".md-content__button, .md-button, .headerlink, .footnote-backref, .doc-backlinks, .lab-download, .linenos, "
-    ".md-source-file, .report, .page-foot, [hidden], script, style, template, noscript, form, button, input, select, "
-    "output, dialog"
+    ".md-source-file, .below-answer, .page-foot, [hidden], script, style, template, noscript, form, button, input, "
+    "select, output, dialog"
 )
 _HOST = "https://site.invalid/"  # stands for the site's own, wherever it is published
 

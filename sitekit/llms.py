@@ -26,7 +26,7 @@ _DRAWING = re.compile(r"<svg\b.*?</svg>", re.S)
 _TITLE = re.compile(r"<title[^>]*>(?P<title>.*?)</title>", re.S)
 _TAG = re.compile(r"^[ \t]*</?(?:div|figure|section|p)\b[^>]*>[ \t]*(?:\n|\Z)|</?(?:figcaption|p|span)\b[^>]*>", re.M)
 _STEERS = re.compile(  # and says nothing
-    r"^\[[^\]\n]*\]\([^)\n]*\)\{ *\.md-button[^}\n]*\} *$|^<p class=\"report\"[^\n]*</p>$", re.M
+    r"^\[[^\]\n]*\]\([^)\n]*\)\{ *\.md-button[^}\n]*\} *$|^<p class=\"below-answer\"[^\n]*</p>$", re.M
 )
 _ATTRIBUTES = re.compile(r"\{ *[.#:][^}\n]*\}")
 

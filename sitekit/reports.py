@@ -43,7 +43,7 @@ def with_links(markdown: str, page: str, url: str, repository: str) -> str:
             end -= 1  # footnotes stand at the end of the page
         report = _report(address(repository, f"{url}#{heading.id}", heading.text), heading.text)
         tag = _tag(heading.attributes.get("data-level", ""), page)
-        lines[end:end] = ["", f'<p class="report" data-search-exclude>{tag} {report}</p>', ""]
+        lines[end:end] = ["", f'<p class="below-answer" data-search-exclude>{tag} {report}</p>', ""]
     return "\n".join(lines)
 
 

@@ -51,11 +51,11 @@ def test_every_question_has_its_tag_and_a_mistake_can_be_reported_there_and_for_
         (foot,) = html.css(".page-foot a")
         assert reported(foot.attributes["href"]) == site.home + page
         asked = [f"{site.home}{page}#{heading.id}" for heading in html.css("h2.question")]
-        links = html.css(".report a[aria-label]")
+        links = html.css(".below-answer a[aria-label]")
         assert [reported(link.attributes["href"]) for link in links] == asked
         assert len({link.attributes["aria-label"] for link in links}) == len(asked)
         levels = [heading.attributes["data-level"] for heading in html.css("h2.question")]
-        tags = [urljoin(site.home + page, str(tag.attributes["href"])) for tag in html.css(".report a.tag")]
+        tags = [urljoin(site.home + page, str(tag.attributes["href"])) for tag in html.css(".below-answer a.tag")]
         assert tags == [f"{site.home}questions/?level={level}" for level in levels]
         questions += len(asked)
     assert questions > 30
@@ -95,7 +95,7 @@ def test_the_feed_names_pages_of_the_site_and_every_page_names_the_feed(site: Si
 def test_the_links_are_reached_with_the_keyboard_and_name_their_question(
     browser: Browser, site: Site, scheme: str
 ) -> None:
-    address = site.address + site.page_with('class="report"')
+    address = site.address + site.page_with('class="below-answer"')
     with opened(browser, scheme, address=site.address) as page:
         visit(page, address)
         question = page.locator("h2.question").first.evaluate("heading => heading.firstChild.textContent.trim()")

@@ -55,12 +55,12 @@ def test_a_link_stands_at_the_end_of_its_answer_above_the_footnotes() -> None:
     assert len(parts) == 4
     for answer in parts[:3]:
         assert answer.rstrip().endswith("</p>")
-        assert answer.index("Follow-ups") < answer.index('class="report"')
-    assert "report" not in parts[3]
+        assert answer.index("Follow-ups") < answer.index('class="below-answer"')
+    assert "below-answer" not in parts[3]
 
 
 def test_nothing_else_changes() -> None:
-    kept = [line for line in WRITTEN.split("\n") if line and 'class="report"' not in line]
+    kept = [line for line in WRITTEN.split("\n") if line and 'class="below-answer"' not in line]
     assert kept == [line for line in PAGE.split("\n") if line]
     assert reports.with_links("Lead.\n\n## Heading\n", "a/b.md", URL, REPOSITORY) == "Lead.\n\n## Heading\n"
 
