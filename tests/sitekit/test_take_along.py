@@ -45,7 +45,7 @@ def written(markdown: str) -> str:
         ('<figure class="map">\n<svg viewBox="0 0 1 1">\n<title id="t">Two\nboxes</title><path d="M0"/></svg>\n'
          "<figcaption>Below.</figcaption>\n</figure>", "Figure: Two boxes\n\nBelow."),
         ("a\n\n[Practise](../questions/index.md?x=1){ .md-button }\n\nb", "a\n\nb"),
-        ('a\n\n<p class="below-answer" data-search-exclude><a href="x">More</a> <a href="y">Report</a></p>\n\nb', "a\n\nb"),
+        ('a\n\n<p class="below-answer" data-search-exclude><a href="x">A</a> <a href="y">B</a></p>\n\nb', "a\n\nb"),
         ("::: small.alpha", "```python\n# the source of small.alpha\n\n\nx = 1\n```"),
     ],
 )  # fmt: skip
